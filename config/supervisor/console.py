@@ -1,6 +1,8 @@
 """What the supervisor says on its terminal. A closed terminal must not stop the stopping."""
 
+import contextlib
 import sys
+from typing import TextIO
 
 
 def say(text: str) -> None:
@@ -11,8 +13,6 @@ def complain(text: str) -> None:
     _write(sys.stderr, text)
 
 
-def _write(stream: object, text: str) -> None:
-    try:
-        print(text, file=stream, flush=True)  # type: ignore[call-overload]
-    except OSError:
-        pass
+def _write(stream: TextIO, text: str) -> None:
+    with contextlib.suppress(OSError):
+        print(text, file=stream, flush=True)

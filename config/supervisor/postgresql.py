@@ -227,6 +227,7 @@ class PostgreSQL:
                 cwd=home.data.parent,
                 env=_environment(),
                 start_new_session=True,
+                check=False,
                 **as_user(home.user),
             )
         if done.returncode:

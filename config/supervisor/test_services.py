@@ -19,7 +19,7 @@ _in_use: dict[Path, Lock] = {}
 
 def ensure(folder: Path) -> dict[str, str]:
     """
-    The variables that lead to running servers: DATABASE_URL (role app), DATABASE_OWNER_URL, REDIS_URL and keys.
+    The variables that lead to running servers: DATABASE_URL (role app), DATABASE_OWNER_URL, REDIS_URL, keys.
 
     Starts what is not running. Data need not survive: nothing waits for the disk. The role `app` is made by
     `manage.py database roles`, as in production.
