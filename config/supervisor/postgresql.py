@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,6 +27,8 @@ OWNER = "owner"
 APP = "app"
 SECONDS_TO_START = 600
 LONGEST_SOCKET_PATH = 100
+# Only the socket's name carries it: two servers differ by folder.
+SOCKET_PORT = 5432
 
 # SIGINT is PostgreSQL's fast shutdown, SIGQUIT its immediate one (recovers at the next start).
 STOPPING = (StopSignal(signal.SIGINT, 60), StopSignal(signal.SIGQUIT, 10), StopSignal(signal.SIGKILL, 5))
@@ -78,7 +80,7 @@ class PostgreSQL:
         self.passwords = passwords
         self.settings = {**SETTINGS, **(settings or {})}
         self.home: residence.Residence | None = None
-        self.port = 5432
+        self.port = 0
 
     # -- Where it is ----------------------------------------------------------------------------------
 
@@ -115,10 +117,11 @@ class PostgreSQL:
             (data / "postmaster.pid").unlink(missing_ok=True)
         return ended
 
-    def start(self, *, attached: bool = True) -> Child:
+    def start(self, *, attached: bool = True, waiting: Callable[[], None] = lambda: None) -> Child:
         """
         Start, making the data folder at the first time, and wait until queries are answered.
 
+        :param waiting: called while waiting; what it raises ends the start and the child.
         :raises StartFailed: with the end of its log.
         """
         home = self._settle()
@@ -129,12 +132,16 @@ class PostgreSQL:
         if not home.data.exists():
             self._create()
         (home.data / "pg_hba.conf").write_text(ACCESS, encoding="ascii")
+        chosen = self.port
         for _ in range(3):
-            if not self.uses_socket:
-                self.port = residence.free_port()
+            self.port = chosen or (SOCKET_PORT if self.uses_socket else residence.free_port())
             child = self._run(attached)
-            if self._answers_before_it_ends(child):
-                return child
+            try:
+                if self._answers_before_it_ends(child, waiting):
+                    return child
+            except BaseException:
+                child.stop()
+                raise
             child.stop()
         raise StartFailed(f"PostgreSQL did not start. The end of {self.log}:\n{tail(self.log)}")
 
@@ -159,13 +166,14 @@ class PostgreSQL:
             attached=attached,
         )
 
-    def _answers_before_it_ends(self, child: Child) -> bool:
+    def _answers_before_it_ends(self, child: Child, waiting: Callable[[], None]) -> bool:
         """Recovery after a crash may take minutes: wait as long as the server itself goes on."""
         began = time.monotonic()
         told = False
         while child.is_running and time.monotonic() < began + SECONDS_TO_START:
             if answers(self.url(OWNER)):
                 return True
+            waiting()
             if not told and time.monotonic() > began + 8:
                 say("PostgreSQL is recovering from an unclean stop. This may take some minutes …")
                 told = True

@@ -1,4 +1,4 @@
-"""Child processes: each in a session of its own, known by pid and start time, stopped with patience first."""
+"""Child processes: each in a session of its own, stopped with patience first."""
 
 import ctypes
 import os
@@ -19,31 +19,6 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True)
-class Identity:
-    """A process and no later one that got its number."""
-
-    pid: int
-    started: float
-
-    def process(self) -> psutil.Process | None:
-        """The process while it runs, else None. A zombie does not run."""
-        try:
-            process = psutil.Process(self.pid)
-            # The clock may have been set since: two starts of one pid are never this close.
-            same = abs(process.create_time() - self.started) < 2
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.Error:
-            return None
-
-
-def identify(pid: int) -> Identity | None:
-    try:
-        return Identity(pid, psutil.Process(pid).create_time())
-    except psutil.Error:
-        return None
-
-
-@dataclass(frozen=True)
 class StopSignal:
     """One step of stopping: what to send, and how long to wait for it."""
 
@@ -61,7 +36,6 @@ class Child:
         self.name = name
         self.stopping = stopping
         self.popen = popen
-        self.identity = identify(popen.pid)
 
     @property
     def is_running(self) -> bool:
@@ -105,7 +79,7 @@ def start(
     *,
     environment: Mapping[str, str],
     log: Path,
-    folder: Path | None = None,
+    folder: Path,
     stopping: Sequence[StopSignal] = POLITE,
     user: Any = None,
     attached: bool = True,
@@ -169,6 +143,18 @@ def session_members(leader: int) -> list[psutil.Process]:
             return False
 
     return [process for process in psutil.process_iter() if is_member(process)]
+
+
+def marked(name: str, value: str) -> list[psutil.Process]:
+    """The processes that were started with this environment variable, ourselves apart."""
+
+    def carries_it(process: psutil.Process) -> bool:
+        try:
+            return process.pid != os.getpid() and process.environ().get(name) == value
+        except psutil.Error:
+            return False
+
+    return [process for process in psutil.process_iter() if carries_it(process)]
 
 
 def working_in(folder: Path) -> list[psutil.Process]:

@@ -2,8 +2,8 @@
 Where the embedded PostgreSQL lives, and as whom.
 
 As an ordinary user: in DATA_DIR. As root, which PostgreSQL refuses to run as: under a system user of our own,
-in a folder that only this user may enter and whose parents are open already, since DATA_DIR may lie where that
-user cannot go and we change the mode of no folder that we did not make. DATA_DIR keeps a pointer to it.
+in a folder that only this user may enter and whose parents are open already. DATA_DIR itself may lie where
+that user cannot go, and we change the mode of no folder that we did not make. DATA_DIR keeps a pointer.
 """
 
 import os
@@ -115,8 +115,8 @@ def _folder_for(user: pwd.struct_passwd, data_dir: Path) -> Path:
             return folder
         shutil.rmtree(folder)
     raise StartFailed(
-        f"There is no place for the database: the system user {SYSTEM_USER} can keep a folder neither in /var/lib "
-        "nor in /tmp. Run as an ordinary user, or set DATABASE_URL and DATABASE_OWNER_URL to a server of your own."
+        f"There is no place for the database: the user {SYSTEM_USER} can keep a folder neither in /var/lib "
+        "nor in /tmp. Run as an ordinary user, or set DATABASE_URL and DATABASE_OWNER_URL to your own server."
     )
 
 

@@ -2,7 +2,7 @@
 PostgreSQL and Valkey for the test suite: started once, shared by all sessions, left running between them.
 
     from config.supervisor import test_services
-    environment = test_services.ensure(Path(".data/test"))
+    environment = test_services.ensure()
 """
 
 import os
@@ -11,13 +11,15 @@ from pathlib import Path
 
 from config.supervisor import postgresql, residence, valkey
 from config.supervisor.data_dir import InUse, Lock, keep_secrets, make_private_folder, read_json, write_json
-from config.supervisor.environment import SERVICES_FILE
+from config.supervisor.environment import DEFAULT_DATA_DIR, PROJECT, SERVICES_FILE
+
+FOLDER = PROJECT / DEFAULT_DATA_DIR / "test"
 
 # Held for the life of each process that uses the servers, so that nobody stops them under it.
 _in_use: dict[Path, Lock] = {}
 
 
-def ensure(folder: Path) -> dict[str, str]:
+def ensure(folder: Path = FOLDER) -> dict[str, str]:
     """
     The variables that lead to running servers: DATABASE_URL (role app), DATABASE_OWNER_URL, REDIS_URL, keys.
 
@@ -32,7 +34,7 @@ def ensure(folder: Path) -> dict[str, str]:
         return _running(folder) or _start(folder)
 
 
-def stop(folder: Path) -> bool:
+def stop(folder: Path = FOLDER) -> bool:
     """Stop the servers, unless another process uses them. Returns whether they are stopped."""
     folder = folder.resolve()
     if not folder.exists():
@@ -54,11 +56,11 @@ def stop(folder: Path) -> bool:
     return True
 
 
-def is_running(folder: Path) -> bool:
+def is_running(folder: Path = FOLDER) -> bool:
     return _running(folder.resolve()) is not None
 
 
-def remove(folder: Path) -> bool:
+def remove(folder: Path = FOLDER) -> bool:
     """Stop the servers and drop their data. Returns whether it was done: not while they are in use."""
     if not stop(folder):
         return False

@@ -3,6 +3,7 @@
 import signal
 import socket
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -36,22 +37,28 @@ class Valkey:
         """End a server that a killed supervisor left on our folder. Returns how many processes went."""
         return clear(working_in(self.folder.resolve()), STOPPING)
 
-    def start(self, *, attached: bool = True) -> Child:
+    def start(self, *, attached: bool = True, waiting: Callable[[], None] = lambda: None) -> Child:
         """
         Start and wait until it answers.
 
+        :param waiting: called while waiting; what it raises ends the start and the child.
         :raises StartFailed: with the end of its log.
         """
         make_private_folder(self.folder)
         self.clear_orphans()
+        chosen = self.port
         for _ in range(3):
-            # Between choosing a free port and binding it another program may take it: choose again.
-            self.port = self.port or _free_port()
+            # Between choosing a free port and binding it another program may take it: choose again. But at a
+            # restart others know the port already.
+            self.port = chosen or _free_port()
             child = self._start(attached)
-            if self._answers_before_it_ends(child):
-                return child
+            try:
+                if self._answers_before_it_ends(child, waiting):
+                    return child
+            except BaseException:
+                child.stop()
+                raise
             child.stop()
-            self.port = 0
         raise StartFailed(f"Valkey did not start. The end of {self.log}:\n{tail(self.log)}")
 
     def _start(self, attached: bool) -> Child:
@@ -82,11 +89,12 @@ class Valkey:
             attached=attached,
         )
 
-    def _answers_before_it_ends(self, child: Child) -> bool:
+    def _answers_before_it_ends(self, child: Child, waiting: Callable[[], None]) -> bool:
         deadline = time.monotonic() + SECONDS_TO_START
         while child.is_running and time.monotonic() < deadline:
             if answers(self.url):
                 return True
+            waiting()
             time.sleep(0.02)
         return False
 
