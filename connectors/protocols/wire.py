@@ -27,6 +27,14 @@ EXCERPT = 120
 WORDS_OF_ERROR = ("description", "detail", "message", "error_description", "title", "error")
 
 
+class RequestRefused(ContractBroken):
+    """A 4xx to one request, which may be of this request's making alone."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 def host_of(url: str) -> str:
     """The host and port of a URL, for a sentence; never its path, query or user info."""
     return urlsplit(url).netloc.rpartition("@")[2] or "The address"
@@ -132,7 +140,9 @@ def refusal(
             return Unreachable(
                 f"{host} has an error of its own: it answered {status} {_phrase(status)}{said}."
             )
-    return ContractBroken(f"{host} answered {status} {_phrase(status)} to {urlsplit(url).path or '/'}{said}.")
+    return RequestRefused(
+        f"{host} answered {status} {_phrase(status)} to {urlsplit(url).path or '/'}{said}.", status=status
+    )
 
 
 def _phrase(status: int) -> str:

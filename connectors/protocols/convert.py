@@ -1,0 +1,68 @@
+"""From fields as a source has them to a record of a contract, strictly checked."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, tzinfo
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from connectors.contracts.base import Record
+from connectors.protocols.errors import BadRecord
+from connectors.protocols.moments import parse_moment
+
+R = TypeVar("R", bound=Record)
+
+
+@cache
+def fields_of(contract: type[Record]) -> Mapping[str, inspect.Field]:
+    """The fields of a contract by name, with their types."""
+    info = inspect.type_info(contract)
+    return {field.name: field for field in info.fields} if isinstance(info, inspect.StructType) else {}
+
+
+@cache
+def _kinds(contract: type[Record], name: str) -> tuple[type[inspect.Type], ...]:
+    field = fields_of(contract)[name].type
+    members = field.types if isinstance(field, inspect.UnionType) else (field,)
+    return tuple(type(member) for member in members)
+
+
+def to_record(contract: type[R], fields: Mapping[str, Any], *, zone: tzinfo = UTC) -> R:
+    """
+    Numbers written as text are read, ids that are numbers become text, an empty or null optional field is
+    left out, and a time without an offset is taken to be in `zone`. Everything else must fit the contract.
+
+    :raises BadRecord: with the path of the field that does not
+    """
+    key = fields.get("external_id")
+    try:
+        prepared = {
+            name: _prepared(contract, name, value, zone)
+            for name, value in fields.items()
+            if value is not None
+        }
+        return msgspec.convert({k: v for k, v in prepared.items() if v is not None}, contract, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        if missing := re.search(r"missing required field `(\w+)`", message):
+            path, message = f".{missing[1]}", f"{missing[1]} is missing"
+        raise BadRecord.of(key, ValueError(message), path=path.strip("`.")) from error
+
+
+def _prepared(contract: type[Record], name: str, value: Any, zone: tzinfo) -> Any:
+    if name not in fields_of(contract):
+        return value
+    kinds = _kinds(contract, name)
+    if inspect.DateTimeType in kinds and isinstance(value, str):
+        try:
+            return parse_moment(value, zone)
+        except ValueError:
+            return value
+    if inspect.StrType in kinds and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if value == "" and inspect.NoneType in kinds:
+        return None
+    return value
