@@ -1,0 +1,167 @@
+"""Alarms and conditions: which fields of an event are asked for, and what they mean (OPC 10000-9)."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from connectors.contracts.alarm import Alarm, AlarmCategory, alarm_key
+from connectors.protocols.errors import BadRecord
+from connectors.protocols.opcua import node_ids
+from connectors.protocols.opcua.values import (
+    NEVER,
+    LocalizedText,
+    read_moment,
+    read_variant,
+    write_byte_string,
+)
+from connectors.protocols.opcua.web_api import NODE_ID_ATTRIBUTE, SelectClause
+
+
+def _field(event_type: str, *path: str) -> SelectClause:
+    return SelectClause(name="/".join(path), event_type=event_type, path=path)
+
+
+CLAUSES = (
+    _field(node_ids.BASE_EVENT_TYPE, "EventId"),
+    _field(node_ids.BASE_EVENT_TYPE, "EventType"),
+    _field(node_ids.BASE_EVENT_TYPE, "SourceNode"),
+    _field(node_ids.BASE_EVENT_TYPE, "SourceName"),
+    _field(node_ids.BASE_EVENT_TYPE, "Time"),
+    _field(node_ids.BASE_EVENT_TYPE, "Message"),
+    _field(node_ids.BASE_EVENT_TYPE, "Severity"),
+    # The ConditionId is no property: it is asked for by an empty path and the NodeId attribute (OPC 10000-9
+    # §5.5.2).
+    SelectClause(
+        name="ConditionId", event_type=node_ids.CONDITION_TYPE, path=(), attribute=NODE_ID_ATTRIBUTE
+    ),
+    _field(node_ids.CONDITION_TYPE, "ConditionName"),
+    _field(node_ids.CONDITION_TYPE, "BranchId"),
+    _field(node_ids.CONDITION_TYPE, "Retain"),
+    _field(node_ids.ACKNOWLEDGEABLE_CONDITION_TYPE, "AckedState", "Id"),
+    _field(node_ids.ALARM_CONDITION_TYPE, "ActiveState", "Id"),
+    _field(node_ids.ALARM_CONDITION_TYPE, "ActiveState", "TransitionTime"),
+    _field(node_ids.ALARM_CONDITION_TYPE, "InputNode"),
+)
+_NAMES = tuple(clause.name for clause in CLAUSES)
+_TIME = _NAMES.index("Time")
+
+CATEGORIES: dict[str, AlarmCategory] = {
+    "i=10751": AlarmCategory.TRIP,
+    "i=10637": AlarmCategory.OFF_NORMAL,
+    "i=10523": AlarmCategory.OFF_NORMAL,
+    "i=17080": AlarmCategory.OFF_NORMAL,
+    **dict.fromkeys(
+        (
+            "i=2955",
+            "i=9341",
+            "i=9482",
+            "i=9623",
+            "i=9764",
+            "i=9906",
+            "i=10060",
+            "i=10214",
+            "i=10368",
+        ),
+        AlarmCategory.LIMIT,
+    ),
+    **dict.fromkeys(("i=11753", "i=13225", "i=18347", "i=18496", "i=19297"), AlarmCategory.SYSTEM),
+}
+"""
+By the standard's alarm types: trip, off-normal, discrete, discrepancy, the limit types, the system types.
+"""
+
+
+def event_time(raw: Any) -> datetime | None:
+    """When an event says it was; `None` if it does not, or cannot be read."""
+    try:
+        moment = read_variant(raw["EventFields"][_TIME])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
+    if isinstance(moment, str):
+        moment = _moment(moment)
+    return moment if isinstance(moment, datetime) else None
+
+
+def read_alarm(
+    raw: Any, *, element_pattern: re.Pattern[str], types: Mapping[str, AlarmCategory]
+) -> Alarm | None:
+    """
+    One event as the alarm that it tells of; `None` if it tells of no condition.
+
+    :raises BadRecord: if it is not what was asked for
+    """
+    fields = _fields(raw)
+    condition = fields["ConditionId"]
+    if condition is None:
+        return None
+    try:
+        branch = fields["BranchId"] or ""
+        time = _moment(fields["Time"])
+        if time is None:
+            raise ValueError("the event has no Time")
+        event_id = fields["EventId"]
+        if not isinstance(event_id, bytes) or not event_id:
+            raise ValueError("the event has no EventId, so it could not be acknowledged")
+        active = bool(fields["ActiveState/Id"])
+        source = fields["SourceNode"] or ""
+        return Alarm(
+            external_id=alarm_key(condition, branch),
+            source_time=time,
+            condition=condition,
+            branch=branch,
+            event_id=write_byte_string(event_id),
+            category=types.get(fields["EventType"], AlarmCategory.OTHER),
+            name=_text(fields["ConditionName"]) or _text(fields["SourceName"]),
+            message=_text(fields["Message"]),
+            # Part 5 says 1 to 1000; a trip that claims 0 is still a trip.
+            severity=min(max(int(fields["Severity"] or 0), 1), 1_000),
+            active=active,
+            # A condition that cannot be acknowledged has nothing left to acknowledge.
+            acknowledged=fields["AckedState/Id"] is not False,
+            retained=fields["Retain"] is not False,
+            active_since=_moment(fields["ActiveState/TransitionTime"]) if active else None,
+            element=name_element(source, element_pattern) or name_element(condition, element_pattern),
+            signal=fields["InputNode"],
+        )
+    except (TypeError, ValueError) as error:
+        raise BadRecord.of(condition, error) from error
+
+
+def name_element(node_id: str, pattern: re.Pattern[str]) -> str | None:
+    """The element that a NodeId names, by the first group of a pattern."""
+    found = pattern.search(node_id)
+    return found[1] or None if found else None
+
+
+def _fields(raw: Any) -> dict[str, Any]:
+    """The fields of an event by name; what an event has not is null."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("EventFields"), list):
+        raise BadRecord("An event holds no fields", path="EventFields")
+    written = raw["EventFields"]
+    if len(written) != len(CLAUSES):
+        raise BadRecord(f"{len(written)} fields came where {len(CLAUSES)} were asked for", path="EventFields")
+    fields: dict[str, Any] = {}
+    for name, value in zip(_NAMES, written, strict=True):
+        try:
+            fields[name] = read_variant(value)
+        except ValueError as error:
+            key = fields.get("ConditionId")
+            raise BadRecord.of(key, error, path=f"EventFields/{name}") from error
+    return fields
+
+
+def _text(value: Any) -> str:
+    match value:
+        case LocalizedText(text, _):
+            return text
+        case str():
+            return value
+    return ""
+
+
+def _moment(value: Any) -> datetime | None:
+    """A moment; one that the largest DateTime stands for is none. Non-reversible JSON leaves it as text."""
+    if isinstance(value, datetime):
+        return None if value == NEVER else value
+    return read_moment(value)

@@ -1,0 +1,213 @@
+"""The settings of an OPC UA gateway, and what they mean once read."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import TextChoices
+
+from connectors.contracts.alarm import AlarmCategory
+from connectors.contracts.reading import SwitchState
+from connectors.protocols.forms import SecretField
+from connectors.protocols.opcua.node_ids import read_node_id
+
+
+class Encoding(TextChoices):
+    COMPACT = "COMPACT", "Compact"
+    VERBOSE = "VERBOSE", "Verbose"
+
+
+class AuthMethod(TextChoices):
+    NONE = "NONE", "None"
+    BASIC = "BASIC", "User name and password"
+    BEARER = "BEARER", "Bearer token"
+
+
+class PositionEncoding(TextChoices):
+    DOUBLE_POINT = "DOUBLE_POINT", "Double point: 0 intermediate, 1 open, 2 closed, 3 faulty"
+    CLOSED_IS_TRUE = "CLOSED_IS_TRUE", "Single point: 1 or true is closed, 0 or false is open"
+    OPEN_IS_TRUE = "OPEN_IS_TRUE", "Single point: 1 or true is open, 0 or false is closed"
+
+
+POSITIONS: dict[str, dict[int, SwitchState]] = {
+    PositionEncoding.DOUBLE_POINT: {
+        0: SwitchState.INTERMEDIATE,
+        1: SwitchState.OPEN,
+        2: SwitchState.CLOSED,
+    },
+    PositionEncoding.CLOSED_IS_TRUE: {0: SwitchState.OPEN, 1: SwitchState.CLOSED},
+    PositionEncoding.OPEN_IS_TRUE: {0: SwitchState.CLOSED, 1: SwitchState.OPEN},
+}
+"""Switch states by what the source sends; a value that is not in it, such as 3, is a faulty indication."""
+
+
+def clean_address(value: str) -> str:
+    """
+    The address without a slash at its end. Plant networks have hosts without a domain, which `URLField`
+    refuses.
+
+    :raises ValidationError: if it is no address of a web service
+    """
+    try:
+        parts = urlsplit(value.strip())
+        parts.port  # noqa: B018 - reading it is what validates it
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValidationError("Begin with https:// (or http://) and a host, such as https://gateway/opcua.")
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValidationError("Give the address alone: no user name, no “?” and no “#”.")
+    return value.strip().rstrip("/")
+
+
+def clean_pattern(value: str, *, groups: int) -> str:
+    """
+    :raises ValidationError: if it is no regular expression, or has fewer groups than are needed
+    """
+    try:
+        pattern = re.compile(value)
+    except re.error as error:
+        raise ValidationError(f"This is not a regular expression: {error}.") from error
+    if pattern.groups < groups:
+        raise ValidationError("Put the part that names the element in brackets, such as ;s=([^.;]+).")
+    return value
+
+
+def clean_node(value: str) -> str:
+    """
+    :raises ValidationError: if it is not a NodeId
+    """
+    try:
+        node = read_node_id(value.strip())
+    except ValueError:
+        node = None
+    if node is None:
+        raise ValidationError("Write a NodeId such as i=85 or nsu=urn:utility:scada;s=Substations.")
+    return node
+
+
+class OpcUaRestForm(forms.Form):
+    base_url = forms.CharField(
+        label="Address",
+        max_length=500,
+        help_text="Where the OPC UA Web API answers, with its path but without the name of a service: "
+        "https://gateway.example/opcua.",
+    )
+    encoding = forms.ChoiceField(
+        label="JSON encoding",
+        choices=Encoding.choices,
+        initial=Encoding.COMPACT,
+        help_text="What to ask the gateway for. Every gateway answers Compact; Verbose is easier to read in a "
+        "capture. Either is understood, whatever it answers.",
+    )
+    auth = forms.ChoiceField(label="Sign-in", choices=AuthMethod.choices, initial=AuthMethod.BEARER)
+    username = forms.CharField(label="User name", required=False, max_length=200)
+    password = SecretField(label="Password", required=False)
+    token = SecretField(label="Bearer token", required=False)
+    start_node = forms.CharField(
+        label="Start node",
+        initial="i=85",
+        max_length=400,
+        help_text="Signals are looked for below this node; i=85 is the Objects folder. Nodes of the OPC UA "
+        "standard itself are left out.",
+    )
+    notifier_node = forms.CharField(
+        label="Alarm node",
+        initial="i=2253",
+        max_length=400,
+        help_text="The node whose event history holds the alarms; i=2253 is the server itself.",
+    )
+    element_pattern = forms.CharField(
+        label="Element in a NodeId",
+        initial=r";s=([^.;]+)",
+        strip=False,
+        max_length=400,
+        help_text="A regular expression whose first group is the name of the network element: the standard "
+        "setting takes SW-10771 out of nsu=urn:utility:scada;s=SW-10771.POS.",
+    )
+    position_pattern = forms.CharField(
+        label="Which signals are switch positions",
+        initial=r"\.POS$",
+        strip=False,
+        max_length=400,
+        help_text="A regular expression found in the NodeId of each switch position.",
+    )
+    position_encoding = forms.ChoiceField(
+        label="How positions are coded",
+        choices=PositionEncoding.choices,
+        initial=PositionEncoding.DOUBLE_POINT,
+    )
+    alarm_types = forms.JSONField(
+        label="Alarm types of this server",
+        required=False,
+        initial=dict,
+        help_text="Only if the server has types of its own: NodeIds of event types and what they are "
+        '(TRIP, OFF_NORMAL, LIMIT, SYSTEM or OTHER), such as {"nsu=urn:vendor;i=1001": "TRIP"}.',
+    )
+    alarm_look_back_days = forms.IntegerField(
+        label="Days of alarms in a full read",
+        initial=30,
+        min_value=0,
+        max_value=3_650,
+        help_text="0 reads the whole history that the gateway keeps. Only then does a full read prove which "
+        "alarms are gone.",
+    )
+    alarm_overlap_seconds = forms.IntegerField(
+        label="Overlap of alarm reads (s)",
+        initial=60,
+        min_value=0,
+        max_value=86_400,
+        help_text="How far before the newest alarm each read begins, for alarms that reach the gateway late.",
+    )
+    event_page_size = forms.IntegerField(label="Alarms a page", initial=500, min_value=1, max_value=10_000)
+    read_batch = forms.IntegerField(
+        label="Nodes in one request",
+        initial=500,
+        min_value=1,
+        max_value=10_000,
+        help_text="Halved by itself when the gateway says that it is too many.",
+    )
+    browse_minutes = forms.IntegerField(
+        label="Look for new signals every (min)",
+        initial=10,
+        min_value=1,
+        max_value=1_440,
+        help_text="In between, the known ones are read without browsing.",
+    )
+
+    def clean_base_url(self) -> str:
+        return clean_address(self.cleaned_data["base_url"])
+
+    def clean_start_node(self) -> str:
+        return clean_node(self.cleaned_data["start_node"])
+
+    def clean_notifier_node(self) -> str:
+        return clean_node(self.cleaned_data["notifier_node"])
+
+    def clean_element_pattern(self) -> str:
+        return clean_pattern(self.cleaned_data["element_pattern"], groups=1)
+
+    def clean_position_pattern(self) -> str:
+        return clean_pattern(self.cleaned_data["position_pattern"], groups=0)
+
+    def clean_alarm_types(self) -> dict[str, str]:
+        value = self.cleaned_data["alarm_types"] or {}
+        if not isinstance(value, dict):
+            raise ValidationError('Write an object, such as {"nsu=urn:vendor;i=1001": "TRIP"}.')
+        types = {}
+        for node, category in value.items():
+            if category not in AlarmCategory.__members__:
+                raise ValidationError(f"{category} is none of {', '.join(AlarmCategory)}.")
+            types[clean_node(node)] = category
+        return types
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        match cleaned.get("auth"):
+            case AuthMethod.BASIC if not cleaned.get("username"):
+                self.add_error("username", "Enter the user name, or choose another way to sign in.")
+            case _:
+                pass
+        return cleaned

@@ -1,0 +1,328 @@
+"""
+The OPC UA Web API: sessionless services as JSON over HTTP (OPC 10000-6 annex G.3).
+
+An answer can refuse on three levels, and each is looked at: the HTTP status (in the session), the
+`ServiceResult` of the header, and a status for each item.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from connectors.protocols.errors import BadConfig, ContractBroken
+from connectors.protocols.http import Auth, HttpSession
+from connectors.protocols.opcua import node_ids
+from connectors.protocols.opcua.status import GOOD, StatusCode, TooManyOperations, read_status, require_good
+from connectors.protocols.opcua.values import (
+    ExtensionObject,
+    read_extension_object,
+    read_moment,
+    write_date_time,
+)
+
+VALUE_ATTRIBUTE = 13
+NODE_ID_ATTRIBUTE = 1
+OBJECT, VARIABLE = 1, 2
+
+_SOURCE_AND_SERVER = 2  # TimestampsToReturn (OPC 10000-4 §7.40)
+_EVERYTHING = 63  # ResultMask
+_TIMEOUT_HINT_MS = 20_000  # below the session's own time-out, so that the server gives up first
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """
+    The body of a response, its results, and when the source gave it by its own clock.
+    """
+
+    body: dict[str, Any]
+    results: list[Any]
+    at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectClause:
+    """One field of an event (OPC 10000-4 §7.7.4.5). An empty path with attribute 1 is the ConditionId."""
+
+    name: str
+    event_type: str
+    path: tuple[str, ...]
+    attribute: int = VALUE_ATTRIBUTE
+
+    def write(self) -> dict[str, Any]:
+        return {
+            "TypeDefinitionId": self.event_type,
+            "BrowsePath": list(self.path),
+            "AttributeId": self.attribute,
+        }
+
+
+@dataclass(kw_only=True)
+class Browsed:
+    """
+    The references of one node. `incomplete` says why they may not be all, `status` whether the server
+    refused.
+    """
+
+    references: list[dict[str, Any]] = field(default_factory=list)
+    incomplete: str = ""
+    status: StatusCode = GOOD
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventPage:
+    """
+    Events, each as it was written: `{"EventFields": […]}`. `incomplete` says why the history may hold more.
+    """
+
+    events: list[Any]
+    is_last: bool
+    incomplete: str = ""
+
+
+class WebApi:
+    """
+    :param base_url: the address that the services' names are appended to, with its path
+    :param verbose: whether to ask for answers in Verbose rather than Compact JSON
+    """
+
+    def __init__(self, http: HttpSession, *, base_url: str, auth: Auth | None, verbose: bool) -> None:
+        self._http = http
+        self._base = base_url.rstrip("/")
+        self._auth = auth
+        self._headers = {"Accept": "application/json; encoding=verbose" if verbose else "application/json"}
+
+    def read(self, nodes: Sequence[str], *, doing: str) -> Answer:
+        """The Value of each node, a DataValue each, in the order of `nodes` (OPC 10000-4 §5.11.2)."""
+        request = {
+            "MaxAge": 0,
+            "TimestampsToReturn": _SOURCE_AND_SERVER,
+            "NodesToRead": [{"NodeId": node, "AttributeId": VALUE_ATTRIBUTE} for node in nodes],
+        }
+        return self._ask("read", request, expected=len(nodes), doing=doing)
+
+    def browse(self, nodes: Sequence[str], *, per_node: int, doing: str) -> dict[str, Browsed]:
+        """
+        The objects and variables below each node, with all the pages of each (OPC 10000-4 §5.9.2, §5.9.3).
+        """
+        found = {node: Browsed() for node in nodes}
+        request = {
+            "RequestedMaxReferencesPerNode": per_node,
+            "NodesToBrowse": [
+                {
+                    "NodeId": node,
+                    "BrowseDirection": 0,
+                    "ReferenceTypeId": node_ids.HIERARCHICAL_REFERENCES,
+                    "IncludeSubtypes": True,
+                    "NodeClassMask": OBJECT | VARIABLE,
+                    "ResultMask": _EVERYTHING,
+                }
+                for node in nodes
+            ],
+        }
+        answer = self._ask("browse", request, expected=len(nodes), doing=doing)
+        points = self._take_references(nodes, answer, found, doing)
+        while points:
+            before = {node: (point, len(found[node].references)) for node, point in points.items()}
+            request = {"ReleaseContinuationPoints": False, "ContinuationPoints": list(points.values())}
+            answer = self._ask("browsenext", request, expected=len(points), doing=doing, repeatable=False)
+            points = self._take_references(list(points), answer, found, doing)
+            for node in [n for n, point in points.items() if (point, len(found[n].references)) == before[n]]:
+                # Some servers hand out the same point for ever. The same point with new references is none of
+                # those.
+                found[node].incomplete = f"the server repeats the same page below {node}"
+                del points[node]
+        starved = [node for node, browsed in found.items() if browsed.status.means("BadNoContinuationPoints")]
+        if len(nodes) > 1:
+            for node in starved:  # alone, each may have the continuation points that the others held
+                found |= self.browse([node], per_node=per_node, doing=doing)
+        return found
+
+    def events(
+        self,
+        notifier: str,
+        clauses: Sequence[SelectClause],
+        *,
+        start: datetime,
+        end: datetime,
+        size: int,
+        doing: str,
+    ) -> Iterator[EventPage]:
+        """
+        The events of a notifier with `Time` from `start` to `end`; newest first if `end` lies before `start`
+        (OPC 10000-11 §6.5.2).
+        """
+        request: dict[str, Any] = {
+            "HistoryReadDetails": {
+                "UaTypeId": node_ids.READ_EVENT_DETAILS,
+                "NumValuesPerNode": size,
+                "StartTime": write_date_time(start),
+                "EndTime": write_date_time(end),
+                "Filter": {"SelectClauses": [clause.write() for clause in clauses]},
+            },
+            "TimestampsToReturn": 0,
+            "ReleaseContinuationPoints": False,
+        }
+        point: str | None = None
+        previous: list[Any] = []
+        while True:
+            node = {"NodeId": notifier} | ({"ContinuationPoint": point} if point else {})
+            answer = self._ask(
+                "historyread",
+                request | {"NodesToRead": [node]},
+                expected=1,
+                doing=doing,
+                repeatable=point is None,
+            )
+            result = _record(answer.results[0], doing)
+            status = _status_of(result, doing)
+            require_good(status, doing=doing, field="notifier_node")
+            events = _events_of(result, doing)
+            following = result.get("ContinuationPoint") or None
+            if following and following == point and events == previous:
+                reason = "The server repeats the same page of events, so newer ones may be missing."
+                yield EventPage(events=[], is_last=True, incomplete=reason)
+                return
+            if following is None and status.means("GoodMoreData"):
+                reason = "The server says that there are more events but not how to go on."
+                yield EventPage(events=events, is_last=True, incomplete=reason)
+                return
+            yield EventPage(events=events, is_last=following is None)
+            if following is None:
+                return
+            point, previous = following, events
+
+    def call(
+        self, object_id: str, method_id: str, arguments: list[dict[str, Any]], *, doing: str
+    ) -> StatusCode:
+        """Call one method; its status (OPC 10000-4 §5.12.2)."""
+        request = {
+            "MethodsToCall": [{"ObjectId": object_id, "MethodId": method_id, "InputArguments": arguments}]
+        }
+        answer = self._ask("call", request, expected=1, doing=doing, repeatable=False)
+        return _status_of(_record(answer.results[0], doing), doing)
+
+    def _ask(
+        self, service: str, request: dict[str, Any], *, expected: int, doing: str, repeatable: bool = True
+    ) -> Answer:
+        response = self._http.post(
+            f"{self._base}/{service}",
+            json={"RequestHeader": {"TimeoutHint": _TIMEOUT_HINT_MS}, **request},
+            headers=self._headers,
+            auth=self._auth,
+            idempotent=repeatable,
+            accept_status=(400, 404),
+        )
+        if response.status == 404:
+            raise BadConfig(
+                f"There is no OPC UA Web API at this address: it knows no service named {service}. "
+                "Give the address with its path, up to and without the name of a service.",
+                field="base_url",
+            )
+        if response.status == 400:
+            # The Web API has no other way to say it: 400 and an empty body (OPC 10000-6 §G.3).
+            raise ContractBroken(f"The server could not decode our request while {doing}.")
+        body = _without_envelope(self._http.json(response))
+        header = body.get("ResponseHeader") or {}
+        try:
+            result = read_status(header.get("ServiceResult"))
+            at = read_moment(header.get("Timestamp")) or response.date
+        except (AttributeError, ValueError) as error:
+            raise ContractBroken(
+                f"The server sent a header that cannot be read while {doing}: {error}."
+            ) from error
+        require_good(result, doing=doing)
+        results = body.get("Results")
+        if not isinstance(results, list):
+            raise ContractBroken(
+                f"The answer while {doing} holds no results. Check that an OPC UA Web API is at this address."
+            )
+        if len(results) != expected:
+            raise ContractBroken(
+                f"The server sent {len(results)} results for {expected} questions while {doing}: "
+                "which is whose cannot be told."
+            )
+        return Answer(body=body, results=results, at=at)
+
+    def _take_references(
+        self, nodes: Sequence[str], answer: Answer, found: dict[str, Browsed], doing: str
+    ) -> dict[str, str]:
+        """Add an answer's references to what was found; the continuation points of those that have more."""
+        points = {}
+        for node, raw in zip(nodes, answer.results, strict=True):
+            result = _record(raw, doing)
+            status = _status_of(result, doing)
+            if status.is_bad:
+                found[node].incomplete = f"the server answered {status.symbol} for {node}"
+                found[node].status = status
+                continue
+            references = result.get("References") or []
+            found[node].references.extend(_record(reference, doing) for reference in references)
+            if point := result.get("ContinuationPoint"):  # an empty one is none
+                points[node] = point
+        return points
+
+
+def in_batches(
+    items: Sequence[T], size: int, ask: Callable[[Sequence[T]], R]
+) -> Iterator[tuple[Sequence[T], R, int]]:
+    """
+    Ask about items in batches, halved for as long as the server says that they are too many: batch, answer,
+    and the size that the server took.
+    """
+    start = 0
+    while start < len(items):
+        batch = items[start : start + size]
+        try:
+            answer = ask(batch)
+        except TooManyOperations:
+            if len(batch) == 1:
+                raise
+            size = (len(batch) + 1) // 2
+            continue
+        yield batch, answer, size
+        start += len(batch)
+
+
+def _without_envelope(body: Any) -> dict[str, Any]:
+    """The message itself, where a server of 1.04 habits wraps it in its type (OPC 10000-6 §5.4.9)."""
+    match body:
+        case {"UaBody": dict() as inner} | {"TypeId": _, "Body": dict() as inner}:
+            return inner
+        case dict():
+            return body
+    raise ContractBroken("The answer is JSON but no OPC UA message. Check the address.")
+
+
+def _record(raw: Any, doing: str) -> dict[str, Any]:
+    if isinstance(raw, dict):
+        return raw
+    raise ContractBroken(f"The server sent {type(raw).__name__} where an object was promised while {doing}.")
+
+
+def _status_of(result: dict[str, Any], doing: str) -> StatusCode:
+    try:
+        return read_status(result.get("StatusCode", result.get("Status")))
+    except ValueError as error:
+        raise ContractBroken(
+            f"The server sent a status that cannot be read while {doing}: {error}."
+        ) from error
+
+
+def _events_of(result: dict[str, Any], doing: str) -> list[Any]:
+    match read_extension_object(result.get("HistoryData")):
+        case None:
+            return []  # with GoodNoData
+        case ExtensionObject(type_id, {"Events": list() as events}) if type_id in (
+            None,
+            *node_ids.HISTORY_EVENT,
+        ):
+            return events
+        case ExtensionObject(type_id, body) if not body and type_id in (None, *node_ids.HISTORY_EVENT):
+            return []
+        case other:
+            raise ContractBroken(f"The server sent {other.type_id} where events were promised while {doing}.")
