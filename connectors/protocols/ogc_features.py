@@ -126,8 +126,8 @@ class FeatureService:
 
     def crs_params(self, collection: Collection, classes: Sequence[str], wanted: str) -> dict[str, str]:
         """
-        How to ask for a reference system (Part 2 §6). A server without Part 2 gives CRS84 and may refuse to be
-        asked.
+        How to ask for a reference system (Part 2 §6). A server without Part 2 gives CRS84 and may refuse
+        to be asked.
 
         :param wanted: a URI, or nothing for CRS84
         :raises BadConfig: if the collection is not to be had in it
@@ -146,6 +146,18 @@ class FeatureService:
     def filters(self, classes: Sequence[str]) -> bool:
         """Whether the server claims to filter features (Part 3)."""
         return any(name.endswith(self.FILTER_CLASS) for name in classes)
+
+    def obeys_filter(self, collection: Collection, question: Mapping[str, str]) -> bool:
+        """
+        Whether a filter that matches nothing brings nothing, while the collection has something. Servers ignore
+        parameters that they do not know, and some filter without claiming to.
+        """
+        try:
+            filtered, _ = self.items(collection.items, {**question, "limit": "1"})
+            everything, _ = self.items(collection.items, {"limit": "1"})
+        except RequestRefused:
+            return False
+        return not filtered["features"] and bool(everything["features"])
 
     def walk(
         self,
@@ -201,7 +213,7 @@ class FeatureService:
         proof.is_new_place(href if resume else "the start")
         while True:
             try:
-                page, crs = self._items(href, query, asked_crs=params.get("crs", ""))
+                page, crs = self.items(href, query, asked_crs=params.get("crs", ""))
             except (Unreachable, ResponseTooLarge, RequestRefused) as error:
                 raise _Interrupted(error, at_start=query is not None) from error
             features: list[Any] = page["features"]
@@ -220,9 +232,10 @@ class FeatureService:
             yield Step(features=features, crs=crs, total=proof.total, place=None, shortfall=shortfall)
             return
 
-    def _items(
-        self, href: str, query: Mapping[str, str] | None, *, asked_crs: str
+    def items(
+        self, href: str, query: Mapping[str, str] | None = None, *, asked_crs: str = ""
     ) -> tuple[dict[str, Any], str | None]:
+        """One page of features, and the URI of its reference system where that is not CRS84."""
         response = self.http.get(href, params=query, auth=self.auth, headers=ACCEPT_ITEMS)
         page = self._object(response)
         if not isinstance(page.get("features"), list):

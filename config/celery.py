@@ -1,0 +1,22 @@
+import os
+
+from celery import Celery
+from celery.signals import setup_logging, worker_init
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+# Read at first use, so that importing this package loads no settings.
+app = Celery("config", task_cls="organisation.tasks:ScopedTask", config_source="config.settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_our_logging(**options: object) -> None:
+    """Celery leaves logging alone when this signal has a receiver: Django's settings hold."""
+
+
+@worker_init.connect
+def refuse_unsafe_roles(**options: object) -> None:
+    from organisation.database import require_safe_role
+
+    require_safe_role()

@@ -1,0 +1,94 @@
+"""The words between the engine and the domains: what a landing function is given and gives back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connectors.contracts.base import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landing:
+    """Where a page of records comes from. `now` is when it lands; the transaction is the engine's."""
+
+    organisation_id: int
+    connector_id: int
+    stream_id: int
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetAside:
+    """A record that a domain could not take; `index` is its place in the page."""
+
+    index: int
+    reason: str
+    path: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landed:
+    """
+    What a page changed. `touched` are the keys (primary keys of the domain's rows; of signals for readings) of what
+    was created or updated, for the contract's followers.
+    """
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    touched: Sequence[int] = ()
+    set_aside: Sequence[SetAside] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a follower is told: rows of a contract that were touched or retired. It comes at least once."""
+
+    contract: str
+    connector_id: int
+    stream_id: int
+    ids: tuple[int, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryReceipt:
+    """What became of a delivery: `error` is empty if the system took it."""
+
+    contract: str
+    subject: str
+    reference: str
+    error: str
+    now: datetime
+
+
+Land = Callable[[Sequence[Any], Landing], Landed]
+Retire = Callable[[Landing, "SeenKeys"], Sequence[int]]
+Follow = Callable[[Change], None]
+Settle = Callable[[DeliveryReceipt], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenKeys:
+    """The lease under whose `SeenPage` rows the keys of a complete full read stand; a sub-select, never a list."""
+
+    lease_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """Which landing function serves a contract, what retires its rows, and who follows it, in this order."""
+
+    contract: type[Record]
+    land: Land
+    retire: Retire | None = None
+    followers: tuple[Follow, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractWiring:
+    """All of it; `config.wiring.WIRING` is the one that runs."""
+
+    inbound: dict[str, Wiring] = field(default_factory=dict)
+    receipts: dict[str, Settle] = field(default_factory=dict)

@@ -1,0 +1,24 @@
+from django.db import migrations
+
+from organisation.operations import HistoryTables, TenantTables
+
+
+class Migration(migrations.Migration):
+    dependencies = [("connectors", "0001_initial"), ("organisation", "0002_row_security")]
+
+    operations = [
+        TenantTables(
+            "connector",
+            "connectorprobe",
+            "stream",
+            "streamstate",
+            "schedule",
+            "run",
+            "lease",
+            "seenpage",
+            "rejectedrecord",
+            "outboxitem",
+            "connectortoken",
+        ),
+        HistoryTables("historicalconnector", "historicalstream", "historicalschedule", "historicalconnectortoken"),
+    ]

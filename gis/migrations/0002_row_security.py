@@ -1,0 +1,22 @@
+from django.db import migrations
+
+from organisation.operations import HistoryTables, TenantTables
+
+
+class Migration(migrations.Migration):
+    dependencies = [("gis", "0001_initial"), ("connectors", "0002_row_security")]
+
+    operations = [
+        TenantTables(
+            "feature",
+            "zone",
+            "networkelement",
+            "elementalias",
+            "switchposition",
+            "network",
+            "elementnumber",
+            "nodenumber",
+            "switchopening",
+        ),
+        HistoryTables("historicalelementalias"),
+    ]

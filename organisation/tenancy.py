@@ -1,0 +1,50 @@
+"""The shape that every tenant's row shares: whose it is, and references that cannot point at a neighbour's row."""
+
+from typing import Any, Self, TypeVar
+
+from django.db import models
+
+from organisation.scope import current_organisation_id
+
+Row = TypeVar("Row", bound=models.Model, covariant=True)
+
+
+class TenantQuerySet(models.QuerySet[Row]):
+    """
+    The one filter by organisation. Forced row-level security lies under it: the filter is for the plan, which cannot
+    see into a policy, and the policy is for safety.
+    """
+
+    def for_organisation(self, organisation_id: int) -> Self:
+        return self.filter(organisation_id=organisation_id)
+
+
+class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # generic only in the stubs; subclassing needs the plain class at run time
+    """
+    A reference between two rows of the same organisation.
+
+    The database's key checks ignore row policies, so the plain constraint is left out; `TenantTables` adds the
+    composite one, `(organisation, x) → (organisation, id)`, which refuses a neighbour's row.
+    """
+
+    def __init__(self, to: Any, on_delete: Any, **options: Any) -> None:
+        options["db_constraint"] = False
+        super().__init__(to, on_delete, **options)
+
+    def deconstruct(self) -> Any:
+        name, path, arguments, options = super().deconstruct()
+        options.pop("db_constraint", None)
+        return name, path, arguments, options
+
+
+class TenantModel(models.Model):
+    """A row that belongs to one organisation."""
+
+    organisation = models.ForeignKey(
+        "organisation.Organisation", on_delete=models.PROTECT, default=current_organisation_id, related_name="+"
+    )
+
+    objects = TenantQuerySet.as_manager()
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class OutageConfig(AppConfig):
+    name = "outage"
+    default_auto_field = "django.db.models.BigAutoField"

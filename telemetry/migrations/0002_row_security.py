@@ -1,0 +1,17 @@
+from django.db import migrations
+
+from organisation.operations import TenantTables
+
+
+class Migration(migrations.Migration):
+    dependencies = [("telemetry", "0001_initial"), ("gis", "0002_row_security")]
+
+    operations = [
+        TenantTables(
+            "signal",
+            "reading",
+            "latestreading",
+            "alarm",
+            "acknowledgement",
+        ),
+    ]

@@ -1,0 +1,129 @@
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from connectors.contracts.alarm import AlarmCategory
+from connectors.contracts.reading import Quality
+from connectors.contracts.signal import SignalKind
+from connectors.records import SourceRecord
+from gis.models import ElementAlias
+from organisation.tenancy import TenantForeignKey, TenantModel
+
+
+class Signal(SourceRecord):
+    """Something that a source measures or reports over time."""
+
+    name = models.TextField()
+    kind = models.CharField(max_length=20, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in SignalKind])
+    unit = models.TextField(blank=True, help_text="UCUM code.")
+    alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="signals")
+    equipment_external_id = models.TextField(null=True)
+
+    class Meta(SourceRecord.Meta):
+        indexes: ClassVar = [models.Index(fields=["organisation", "alias"], name="signal_alias")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.external_id})"
+
+
+QUALITIES = [(one.value, one.value.capitalize()) for one in Quality]
+
+
+class Reading(TenantModel):
+    """
+    One value of one signal, partitioned by `source_time` (see `telemetry.partitions`). Never joined for a board: the
+    newest of each signal stands in `LatestReading`.
+    """
+
+    pk = models.CompositePrimaryKey("signal_id", "source_time")
+    signal = TenantForeignKey(Signal, models.PROTECT, related_name="+")
+    source_time = models.DateTimeField()
+    landed_at = models.DateTimeField()
+    value = models.FloatField(null=True)
+    state = models.TextField(null=True)
+    quality = models.CharField(max_length=10, choices=QUALITIES)
+    reason = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.signal_id} at {self.source_time:%Y-%m-%d %H:%M:%S}"
+
+
+class LatestReading(TenantModel):
+    """The newest reading of each signal, written in the transaction that landed it; never replaced by an older one."""
+
+    signal = TenantForeignKey(Signal, models.PROTECT, related_name="latest")
+    source_time = models.DateTimeField()
+    landed_at = models.DateTimeField()
+    value = models.FloatField(null=True)
+    state = models.TextField(null=True)
+    quality = models.CharField(max_length=10, choices=QUALITIES)
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "signal"], name="latest_reading_once")]
+
+    def __str__(self) -> str:
+        return f"{self.signal_id}: {self.state or self.value}"
+
+
+class Alarm(SourceRecord):
+    """
+    One branch of one condition as it stands (OPC 10000-9 §5.5.2); `external_id` is `alarm_key(condition, branch)`.
+
+    `activation` counts how often it became active: an outage belongs to one activation, so that a repeated or late
+    notification of the same one makes no second outage. `active_since` is when the present or last activation began.
+    """
+
+    condition = models.TextField()
+    branch = models.TextField(blank=True)
+    event_id = models.TextField()
+    category = models.CharField(max_length=12, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in AlarmCategory])
+    name = models.TextField(blank=True)
+    message = models.TextField(blank=True)
+    severity = models.PositiveSmallIntegerField()
+    is_active = models.BooleanField()
+    is_acknowledged = models.BooleanField()
+    is_retained = models.BooleanField()
+    active_since = models.DateTimeField(null=True)
+    activation = models.PositiveIntegerField(default=0)
+    alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="alarms")
+    signal_external_id = models.TextField(null=True)
+
+    class Meta(SourceRecord.Meta):
+        indexes: ClassVar = [
+            models.Index(fields=["organisation", "alias"], name="alarm_alias"),
+            models.Index(
+                fields=["organisation", "-severity", "-source_time"], condition=models.Q(is_retained=True), name="alarm_retained"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name or self.condition}: {self.message}"
+
+
+class AcknowledgementStatus(models.TextChoices):
+    SENDING = "SENDING", "Being sent"
+    ACCEPTED = "ACCEPTED", "Accepted by the source"
+    REFUSED = "REFUSED", "Refused by the source"
+
+
+class Acknowledgement(TenantModel):
+    """That a person acknowledged an alarm here, and what its source said to it."""
+
+    alarm = TenantForeignKey(Alarm, models.PROTECT, related_name="acknowledgements")
+    event_id = models.TextField()
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    comment = models.TextField(blank=True)
+    requested_at = models.DateTimeField()
+    status = models.CharField(max_length=10, choices=AcknowledgementStatus.choices, default=AcknowledgementStatus.SENDING)
+    settled_at = models.DateTimeField(null=True)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "alarm", "event_id"], name="acknowledgement_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.alarm_id} {self.get_status_display().lower()}"
