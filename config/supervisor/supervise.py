@@ -100,7 +100,7 @@ class Supervisor:
             if time.monotonic() > (deadline if ending else asked + 1):
                 raise StartFailed(
                     f"It runs here already: {other.get('url', '')} (process {other.get('pid')}). "
-                    "Stop that one first, or start a second system with a DATA_DIR, PORT and SIMULATOR_PORT of its own."
+                    "Stop that one first, or give this one a DATA_DIR, PORT and SIMULATOR_PORT of its own."
                 )
             if ending and not told:
                 say("Waiting for the one before to stop …")

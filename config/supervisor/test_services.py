@@ -9,6 +9,9 @@ import os
 import shutil
 from pathlib import Path
 
+import psycopg
+from psycopg import sql
+
 from config.supervisor import postgresql, residence, valkey
 from config.supervisor.data_dir import InUse, Lock, keep_secrets, make_private_folder, read_json, write_json
 from config.supervisor.environment import DEFAULT_DATA_DIR, PROJECT, SERVICES_FILE
@@ -83,6 +86,7 @@ def _start(folder: Path) -> dict[str, str]:
     database, broker = _servers(folder)
     database.start(attached=False).let_go()
     broker.start(attached=False).let_go()
+    _drop_leftovers(database.url(postgresql.OWNER))
     secrets = keep_secrets(folder)
     environment = {
         "DATABASE_URL": database.url(postgresql.APP),
@@ -94,6 +98,14 @@ def _start(folder: Path) -> dict[str, str]:
     }
     write_json(folder / SERVICES_FILE, {"environment": environment, "started_by": os.getpid()})
     return environment
+
+
+def _drop_leftovers(url: str) -> None:
+    """Drop the databases of test runs that were killed: just started, nobody can be using one."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        names = connection.execute("select datname from pg_database where starts_with(datname, 'test_')")
+        for (name,) in names.fetchall():
+            connection.execute(sql.SQL("drop database {}").format(sql.Identifier(name)))
 
 
 def _servers(folder: Path) -> tuple[postgresql.PostgreSQL, valkey.Valkey]:
