@@ -149,8 +149,8 @@ class FeatureService:
 
     def obeys_filter(self, collection: Collection, question: Mapping[str, str]) -> bool:
         """
-        Whether a filter that matches nothing brings nothing, while the collection has something. Servers ignore
-        parameters that they do not know, and some filter without claiming to.
+        Whether a filter that matches nothing brings nothing, while the collection has something. Servers
+        ignore parameters that they do not know, and some filter without claiming to.
         """
         try:
             filtered, _ = self.items(collection.items, {**question, "limit": "1"})
@@ -238,7 +238,8 @@ class FeatureService:
         """One page of features, and the URI of its reference system where that is not CRS84."""
         response = self.http.get(href, params=query, auth=self.auth, headers=ACCEPT_ITEMS)
         page = self._object(response)
-        if not isinstance(page.get("features"), list):
+        features = page.get("features")
+        if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
             raise ContractBroken(f"{host_of(href)} answered something else than a page of features.")
         crs = response.headers.get("Content-Crs", "").strip().strip("<>")
         if not crs and asked_crs and asked_crs not in SAME_AS_CRS84:

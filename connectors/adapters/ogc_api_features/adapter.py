@@ -1,0 +1,157 @@
+"""A GIS behind OGC API - Features (OGC 17-069r4): network elements, zones, and features of any kind."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django import forms
+
+from connectors.adapters.ogc_api_features.features import read_feature
+from connectors.adapters.ogc_api_features.reading import (
+    Read,
+    check_axes,
+    filters_on,
+    start_of_changes,
+    ways_to_ask,
+)
+from connectors.adapters.ogc_api_features.settings import (
+    DEFAULTS,
+    FeatureStreamForm,
+    OgcApiFeaturesForm,
+    names_in,
+    options_of,
+)
+from connectors.contracts.base import OutboundRecord, Record, contract_id
+from connectors.contracts.feature import Feature
+from connectors.contracts.network_element import NetworkElement
+from connectors.contracts.zone import Zone
+from connectors.protocols.adapter import (
+    Adapter,
+    Cursor,
+    Emission,
+    Family,
+    Mode,
+    Page,
+    Probe,
+    Receipt,
+    SourceStream,
+)
+from connectors.protocols.errors import BadConfig
+from connectors.protocols.http import HttpSession
+from connectors.protocols.moments import parse_moment
+from connectors.protocols.ogc_features import FeatureService
+from connectors.protocols.sign_in import auth_of
+from connectors.protocols.wire import RequestRefused, host_of
+
+NETWORK, FEATURE, ZONE = contract_id(NetworkElement), contract_id(Feature), contract_id(Zone)
+
+STAMPS = ("modified", "last_modified", "modified_at", "updated_at", "last_edited_date", "changed")
+"""What servers call the time of the last change."""
+
+NEVER = "9999-01-01T00:00:00Z"
+
+
+class OgcApiFeaturesAdapter(Adapter):
+    kind: ClassVar[str] = "ogc-api-features"
+    label: ClassVar[str] = "GIS (OGC API Features)"
+    version: ClassVar[str] = "1.0"
+    family: ClassVar[Family] = Family.MAPPING
+    config_form: ClassVar[type[forms.Form]] = OgcApiFeaturesForm
+    stream_form: ClassVar[type[forms.Form]] = FeatureStreamForm
+    emits: ClassVar[tuple[Emission, ...]] = tuple(
+        Emission(contract=contract, modes=(Mode.FULL, Mode.INCREMENTAL), freshness=timedelta(days=1))
+        for contract in (NetworkElement, Zone, Feature)
+    )
+    accepts: ClassVar[tuple[type[OutboundRecord], ...]] = ()
+
+    def __init__(self, config: Mapping[str, Any], http: HttpSession) -> None:
+        self.service = FeatureService(http, config["base_url"], auth_of(config))
+
+    def probe(self) -> Probe:
+        landing, answer = self.service.landing()
+        classes = self.service.conformance(landing)
+        collections = list(self.service.collections(landing))
+        findings = []
+        if not collections:
+            findings.append("It shows no collection of features; our account may see none.")
+        if not any(name.endswith("/conf/geojson") for name in classes):
+            findings.append("It does not promise GeoJSON, which is what we read.")
+        product, _, version = answer.headers.get("X-Powered-By", "").partition(" ")
+        title = landing.get("title") or host_of(self.service.base_url)
+        return Probe(
+            summary=f"{title} answers with {len(collections)} collections.",
+            product=product,
+            product_version=version,
+            findings=tuple(findings),
+        )
+
+    def discover(self) -> Iterator[SourceStream]:
+        landing, _ = self.service.landing()
+        classes = self.service.conformance(landing)
+        for collection in self.service.collections(landing):
+            properties = self.service.queryables(collection)
+            stamp = next((name for name in STAMPS if name in properties), None)
+            by_filter = stamp is not None and (
+                self.service.filters(classes)
+                or any(self.service.obeys_filter(collection, asked) for asked in filters_on(stamp, NEVER))
+            )
+            stream = SourceStream(
+                name=collection.id,
+                contract=FEATURE,
+                label=collection.title,
+                modes=(Mode.FULL, Mode.INCREMENTAL) if by_filter else (Mode.FULL,),
+                options={"modified_property": stamp or "", "changes": "FILTER" if by_filter else "NONE"},
+            )
+            if {DEFAULTS["kind_property"], names_in(DEFAULTS["terminal_properties"])[0]} <= properties.keys():
+                yield replace(stream, contract=NETWORK)
+            if {DEFAULTS["level_property"], DEFAULTS["parent_property"]} <= properties.keys():
+                yield replace(stream, contract=ZONE)
+            yield stream
+
+    def fetch(self, stream: SourceStream, *, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
+        """
+        Cursors: `watermark` is the newest change known; within a read, `place` is where it stands, `since`
+        and `asked` which changes it asks for, and `before` the watermark that holds if it proves incomplete.
+        """
+        options = options_of(stream)
+        cursor = cursor or {}
+        if mode is Mode.FULL and cursor.get("since"):
+            cursor = {}  # a read of changes cannot be gone on with as a full one
+        resuming = "place" in cursor
+        landing, answer = self.service.landing()
+        collection = self.service.collection(landing, stream.name)
+        crs = self.service.crs_params(collection, self.service.conformance(landing), options["crs"])
+        read = Read(
+            options,
+            before=cursor.get("before") if resuming else cursor.get("watermark"),
+            newest=parse_moment(cursor.get("watermark")),
+            since=start_of_changes(options, cursor, mode),
+            clock=answer.date,
+        )
+        questions = [cursor["asked"]] if resuming else ways_to_ask(options, read.since)
+        for number, asked in enumerate(questions, start=1):
+            steps = self.service.walk(
+                collection,
+                {**crs, **asked},
+                limit=options["page_size"],
+                id_property=options["id_property"],
+                resume=cursor.get("place"),
+                may_be_empty=read.since is not None,
+            )
+            try:
+                for step in steps:
+                    if not read.pages and not resuming:
+                        check_axes(collection, step, swapped=options["swap_axes"])
+                    yield read.page(step, asked)
+            except RequestRefused as error:
+                if read.pages or number == len(questions) or error.status not in (400, 422):
+                    raise
+            else:
+                return
+
+    def parse(self, raw: Any, stream: SourceStream) -> Record | None:
+        return read_feature(raw, stream)
+
+    def deliver(self, record: OutboundRecord) -> Receipt:
+        raise BadConfig("This GIS is only read: nothing can be delivered to it.")

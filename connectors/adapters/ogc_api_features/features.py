@@ -1,0 +1,93 @@
+"""From a GeoJSON feature to a record; pure."""
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.adapters.ogc_api_features.settings import SKIP, names_in, options_of
+from connectors.contracts.base import Record, contract_id
+from connectors.contracts.feature import Feature
+from connectors.contracts.network_element import NetworkElement
+from connectors.contracts.zone import Zone
+from connectors.protocols.adapter import SourceStream
+from connectors.protocols.convert import to_record
+from connectors.protocols.crs import to_crs84
+from connectors.protocols.errors import BadRecord
+from connectors.protocols.ogc_features import feature_id
+
+YES = {"open": True, "closed": False, "yes": True, "no": False, "y": True, "n": False}
+
+
+def read_feature(raw: Any, stream: SourceStream) -> Record | None:
+    """
+    :param raw: a feature, or `{"crs", "feature"}` where its coordinates are not in CRS84
+    :raises BadRecord: if it does not fit the stream's contract
+    """
+    options = options_of(stream)
+    wrapped = isinstance(raw, dict) and raw.keys() == {"crs", "feature"}
+    feature, crs = (raw["feature"], raw["crs"]) if wrapped else (raw, None)
+    key = feature_id(feature, options["id_property"])
+    if key is None:
+        raise BadRecord("it has no id", path=options["id_property"] or "id")
+    key = options["id_prefix"] + key
+    try:
+        geometry = to_crs84(feature.get("geometry"), crs, swap_axes=options["swap_axes"])
+    except ValueError as error:
+        raise BadRecord.of(key, error, path="geometry") from error
+    properties = feature.get("properties") or {}
+    if not isinstance(properties, dict):
+        raise BadRecord("its properties are not an object", external_id=key, path="properties")
+    common = {
+        "external_id": key,
+        "source_time": properties.get(options["modified_property"]),
+        "geometry": geometry,
+    }
+    zone = ZoneInfo(options["time_zone"])
+    if stream.contract == contract_id(Feature):
+        # Features of all collections share one space of keys.
+        whole = {
+            "external_id": f"{stream.name}/{key}",
+            "collection": stream.name,
+            "properties": properties,
+        }
+        return to_record(Feature, common | whole, zone=zone)
+    common["name"] = properties.get(options["name_property"])
+    if stream.contract == contract_id(Zone):
+        level = _word(options, "level_property", "levels", properties, key)
+        fields = {"level": level, "parent": properties.get(options["parent_property"])}
+        common["name"] = common["name"] or key
+        return None if level == SKIP else to_record(Zone, common | fields, zone=zone)
+    kind = _word(options, "kind_property", "kinds", properties, key)
+    if kind == SKIP:
+        return None
+    fields = {"kind": kind, **_element_fields(options, properties, key)}
+    return to_record(NetworkElement, common | fields, zone=zone)
+
+
+def _word(options: Mapping[str, Any], name: str, table: str, properties: Mapping[str, Any], key: str) -> str:
+    """Our word for the source's, by one of the tables."""
+    path = f"properties.{options[name]}"
+    value = properties.get(options[name])
+    if value is None or value == "":
+        raise BadRecord(f"{options[name]} is missing", external_id=key, path=path)
+    word: str | None = options[table].get(str(value).strip().lower())
+    if word is None:
+        raise BadRecord(f"“{value}” is not in the table of {table}", external_id=key, path=path)
+    return word
+
+
+def _element_fields(options: Mapping[str, Any], properties: Mapping[str, Any], key: str) -> dict[str, Any]:
+    voltage = properties.get(options["voltage_property"])
+    if voltage is not None and voltage != "":
+        try:
+            voltage = float(voltage) * (1_000 if options["voltage_unit"] == "kV" else 1)
+        except (TypeError, ValueError) as error:
+            raise BadRecord.of(key, error, path=f"properties.{options['voltage_property']}") from error
+    ends = [properties.get(name) for name in names_in(options["terminal_properties"])]
+    is_open = properties.get(options["normally_open_property"])
+    return {
+        "nominal_voltage_v": voltage,
+        "terminals": tuple(str(end) for end in ends if end is not None and end != ""),
+        "normally_open": YES.get(is_open.strip().lower(), is_open) if isinstance(is_open, str) else is_open,
+        "zone": properties.get(options["zone_property"]),
+    }

@@ -1,0 +1,138 @@
+"""Reading a collection: which changes to ask for, and what the pages say about the next time."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.protocols.adapter import Cursor, Mode, Page
+from connectors.protocols.crs import first_position, to_crs84
+from connectors.protocols.errors import BadConfig
+from connectors.protocols.moments import parse_moment, utc_text
+from connectors.protocols.ogc_features import Collection, Step
+
+SIMPLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+
+
+@dataclass
+class Read:
+    """
+    Turns the steps of a walk into pages, and follows the newest change.
+
+    :param clock: the source's time when the read began: a change stamped later is asked for again
+    """
+
+    options: Mapping[str, Any]
+    before: str | None
+    newest: datetime | None
+    since: datetime | None
+    clock: datetime | None
+    pages: int = 0
+
+    def page(self, step: Step, asked: Mapping[str, str]) -> Page:
+        self.pages += 1
+        for feature in step.features:
+            self.note(feature)
+        records = [{"crs": step.crs, "feature": one} for one in step.features] if step.crs else step.features
+        watermark = utc_text(self.newest) if self.newest else None
+        if step.place is not None:
+            cursor = {
+                "place": step.place,
+                "since": utc_text(self.since) if self.since else None,
+                "asked": dict(asked),
+                "before": self.before,
+                "watermark": watermark,
+            }
+            return Page(records=records, cursor=cursor, total=step.total)
+        return Page(
+            records=records,
+            cursor={"watermark": self.before if step.shortfall else watermark},
+            complete=not step.shortfall,
+            incomplete_reason=step.shortfall,
+            total=step.total,
+        )
+
+    def note(self, feature: Any) -> None:
+        properties = feature.get("properties") if isinstance(feature, dict) else None
+        value = properties.get(self.options["modified_property"]) if isinstance(properties, dict) else None
+        try:
+            stamp = parse_moment(value, ZoneInfo(self.options["time_zone"]))
+        except ValueError:
+            return  # parse will set it aside
+        # `datetime` also matches what has no time (fc-time-response C); a filter never does.
+        heeded = self.options["changes"] == "DATETIME" if stamp is None else stamp >= (self.since or stamp)
+        if self.since and not heeded:
+            raise BadConfig(
+                f"The server was asked for changes since {utc_text(self.since)} and also sends what is "
+                "older: it does not heed the question. Choose another way to ask for changes, or none.",
+                field="changes",
+            )
+        if stamp is not None:
+            stamp = min(stamp, self.clock) if self.clock else stamp
+            self.newest = max(stamp, self.newest) if self.newest else stamp
+
+
+def start_of_changes(options: Mapping[str, Any], cursor: Cursor, mode: Mode) -> datetime | None:
+    if "place" in cursor:
+        return parse_moment(cursor["since"])
+    if mode is not Mode.INCREMENTAL:
+        return None
+    if options["changes"] == "NONE" or not options["modified_property"]:
+        raise BadConfig(
+            "This collection cannot be asked for changes as it is set up. Read it in full, or name its "
+            "modified property and how to ask.",
+            field="changes",
+        )
+    watermark = parse_moment(cursor.get("watermark"))
+    return watermark - timedelta(seconds=options["overlap_s"]) if watermark else None
+
+
+def ways_to_ask(options: Mapping[str, Any], since: datetime | None) -> Sequence[dict[str, str]]:
+    """The ways to ask for what has changed, best first; one that asks for everything."""
+    if since is None:
+        return ({},)
+    if options["changes"] == "DATETIME":
+        return ({"datetime": f"{utc_text(since)}/.."},)
+    return filters_on(options["modified_property"], utc_text(since))
+
+
+def filters_on(name: str, since: str) -> tuple[dict[str, str], ...]:
+    """In CQL2 text, and in the older CQL text that pygeoapi 0.21 and its like understand instead."""
+    name = name if SIMPLE_NAME.fullmatch(name) else '"' + name.replace('"', '""') + '"'
+    return (
+        {"filter": f"{name} >= TIMESTAMP('{since}')", "filter-lang": "cql2-text"},
+        {"filter": f"{name} AFTER {since}"},
+    )
+
+
+def check_axes(collection: Collection, step: Step, *, swapped: bool) -> None:
+    """
+    :raises BadConfig: if the coordinates lie outside the collection's extent, and inside it the other way
+    """
+    if collection.extent is None:
+        return
+    found = [first_position(one.get("geometry")) for one in step.features[:50]]
+    points = [point for point in found if point is not None]
+    inside = {
+        swap: sum(_lies_in(collection.extent, point, step.crs, swap) for point in points)
+        for swap in (False, True)
+    }
+    if points and not inside[swapped] and inside[not swapped] == len(points):
+        raise BadConfig(
+            f"The coordinates of {collection.id} lie outside its extent as they are read, and inside it with "
+            f"their axes exchanged. {'Untick' if swapped else 'Tick'} “Axes are swapped”.",
+            field="swap_axes",
+        )
+
+
+def _lies_in(extent: tuple[float, ...], point: Sequence[float], crs: str | None, swap: bool) -> bool:
+    try:
+        geometry = to_crs84({"type": "Point", "coordinates": list(point)}, crs, swap_axes=swap)
+    except ValueError:
+        return False
+    west, south, east, north = extent
+    longitude, latitude = geometry["coordinates"] if geometry else (0, 0)
+    margin = 0.01
+    return west - margin <= longitude <= east + margin and south - margin <= latitude <= north + margin
