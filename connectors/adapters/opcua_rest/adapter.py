@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from connectors.adapters.opcua_rest.acknowledgements import acknowledge
 from connectors.adapters.opcua_rest.alarms import CATEGORIES, CLAUSES, event_time, read_alarm
 from connectors.adapters.opcua_rest.readings import read_reading, read_signal
-from connectors.adapters.opcua_rest.settings import POSITIONS, AuthMethod, Encoding, OpcUaRestForm
+from connectors.adapters.opcua_rest.settings import POSITIONS, Encoding, OpcUaRestForm
 from connectors.contracts.alarm import Alarm, AlarmCategory
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.contracts.base import OutboundRecord, Record, contract_id
@@ -25,10 +25,9 @@ from connectors.protocols.adapter import (
     Receipt,
     SourceStream,
 )
-from connectors.protocols.credentials import Basic, Bearer
 from connectors.protocols.errors import BadConfig, ContractBroken, Unauthorized
 from connectors.protocols.forms import NoSettingsForm
-from connectors.protocols.http import Auth, HttpSession
+from connectors.protocols.http import HttpSession
 from connectors.protocols.opcua import node_ids
 from connectors.protocols.opcua.values import (
     DataValue,
@@ -39,6 +38,7 @@ from connectors.protocols.opcua.values import (
 )
 from connectors.protocols.opcua.walk import Tree, walk
 from connectors.protocols.opcua.web_api import Answer, EventPage, WebApi, in_batches
+from connectors.protocols.sign_in import auth_of
 
 SIGNAL, READING, ALARM = contract_id(Signal), contract_id(Reading), contract_id(Alarm)
 
@@ -79,7 +79,7 @@ class OpcUaRestAdapter(Adapter):
         self.api = WebApi(
             http,
             base_url=config["base_url"],
-            auth=_auth(config),
+            auth=auth_of(config),
             verbose=config["encoding"] == Encoding.VERBOSE,
         )
         self.element_pattern = re.compile(config["element_pattern"])
@@ -326,22 +326,6 @@ def _shared_prefix(names: Sequence[str]) -> str:
     while shared < min(len(first), len(last)) and first[shared] == last[shared]:
         shared += 1
     return first[:shared]
-
-
-def _auth(config: Mapping[str, Any]) -> Auth | None:
-    """
-    :raises BadConfig: if the credentials that the way of signing in needs are not there
-    """
-    match config["auth"]:
-        case AuthMethod.BASIC:
-            if not config.get("password"):
-                raise BadConfig("Enter the password of the gateway's account.", field="password")
-            return Basic(config["username"], config["password"])
-        case AuthMethod.BEARER:
-            if not config.get("token"):
-                raise BadConfig("Enter the gateway's bearer token.", field="token")
-            return Bearer(config["token"])
-    return None
 
 
 def _value_of(raw: Any) -> Any:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.contracts.alarm import Alarm, AlarmCategory, alarm_key
+from connectors.protocols.convert import to_record
 from connectors.protocols.errors import BadRecord
 from connectors.protocols.opcua import node_ids
 from connectors.protocols.opcua.values import (
@@ -95,37 +96,34 @@ def read_alarm(
     condition = fields["ConditionId"]
     if condition is None:
         return None
+    branch = fields["BranchId"] or ""
+    event_id = fields["EventId"]
+    active = fields["ActiveState/Id"] is True
+    source = fields["SourceNode"] or ""
     try:
-        branch = fields["BranchId"] or ""
-        time = _moment(fields["Time"])
-        if time is None:
-            raise ValueError("the event has no Time")
-        event_id = fields["EventId"]
-        if not isinstance(event_id, bytes) or not event_id:
-            raise ValueError("the event has no EventId, so it could not be acknowledged")
-        active = bool(fields["ActiveState/Id"])
-        source = fields["SourceNode"] or ""
-        return Alarm(
-            external_id=alarm_key(condition, branch),
-            source_time=time,
-            condition=condition,
-            branch=branch,
-            event_id=write_byte_string(event_id),
-            category=types.get(fields["EventType"], AlarmCategory.OTHER),
-            name=_text(fields["ConditionName"]) or _text(fields["SourceName"]),
-            message=_text(fields["Message"]),
+        severity = int(fields["Severity"] or 0)
+        written = {
+            "external_id": alarm_key(condition, branch),
+            "source_time": _moment(fields["Time"]),
+            "condition": condition,
+            "branch": branch,
+            "event_id": write_byte_string(event_id) if isinstance(event_id, bytes) else event_id,
+            "category": types.get(fields["EventType"], AlarmCategory.OTHER),
+            "name": _text(fields["ConditionName"]) or _text(fields["SourceName"]),
+            "message": _text(fields["Message"]),
             # Part 5 says 1 to 1000; a trip that claims 0 is still a trip.
-            severity=min(max(int(fields["Severity"] or 0), 1), 1_000),
-            active=active,
+            "severity": min(max(severity, 1), 1_000),
+            "active": active,
             # A condition that cannot be acknowledged has nothing left to acknowledge.
-            acknowledged=fields["AckedState/Id"] is not False,
-            retained=fields["Retain"] is not False,
-            active_since=_moment(fields["ActiveState/TransitionTime"]) if active else None,
-            element=name_element(source, element_pattern) or name_element(condition, element_pattern),
-            signal=fields["InputNode"],
-        )
+            "acknowledged": fields["AckedState/Id"] is not False,
+            "retained": fields["Retain"] is not False,
+            "active_since": _moment(fields["ActiveState/TransitionTime"]) if active else None,
+            "element": name_element(source, element_pattern) or name_element(condition, element_pattern),
+            "signal": fields["InputNode"],
+        }
     except (TypeError, ValueError) as error:
         raise BadRecord.of(condition, error) from error
+    return to_record(Alarm, written)
 
 
 def name_element(node_id: str, pattern: re.Pattern[str]) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 from connectors.adapters.opcua_rest.alarms import name_element
 from connectors.contracts.reading import Quality, Reading, SwitchState
 from connectors.contracts.signal import Signal, SignalKind
+from connectors.protocols.convert import to_record
 from connectors.protocols.errors import BadRecord
 from connectors.protocols.opcua import node_ids
 from connectors.protocols.opcua.node_ids import read_node_id
@@ -19,6 +20,9 @@ from connectors.protocols.opcua.values import (
     read_moment,
     read_qualified_name,
 )
+
+LONGEST_WORD = 400
+"""What a reading may have for a state; anything longer is a document."""
 
 
 def read_signal(
@@ -40,15 +44,16 @@ def read_signal(
         if kind is SignalKind.MEASUREMENT:
             unit = read_unit(read_data_value(raw.get("EngineeringUnits")).value)
         label = read_localized_text(reference.get("DisplayName")).text
-        return Signal(
-            external_id=node,
-            name=label or read_qualified_name(reference.get("BrowseName")) or node,
-            kind=kind,
-            unit=unit,
-            element=name_element(node, element_pattern),
-        )
+        fields = {
+            "external_id": node,
+            "name": label or read_qualified_name(reference.get("BrowseName")) or node,
+            "kind": kind,
+            "unit": unit,
+            "element": name_element(node, element_pattern),
+        }
     except (AttributeError, TypeError, ValueError) as error:
         raise BadRecord.of(raw.get("Reference", {}).get("NodeId"), error) from error
+    return to_record(Signal, fields)
 
 
 def _kind(node: str, reference: dict[str, Any], position_pattern: re.Pattern[str]) -> SignalKind:
@@ -121,9 +126,9 @@ def _value(data: DataValue) -> tuple[float | None, str | None, str]:
             value = float(number)
             # JSON has no NaN, and no comparison with it is true.
             return (value, None, "") if abs(value) < float("inf") else (None, None, "NotANumber")
-        case str() as word:
+        case str() as word if len(word) <= LONGEST_WORD:
             return None, word, ""
-        case LocalizedText(text, _):
+        case LocalizedText(text, _) if len(text) <= LONGEST_WORD:
             return None, text, ""
         case other:
             raise ValueError(f"a value of type {type(other).__name__} is neither a number nor a word")

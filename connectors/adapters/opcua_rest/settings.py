@@ -1,8 +1,6 @@
 """The settings of an OPC UA gateway, and what they mean once read."""
 
 import re
-from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -10,19 +8,13 @@ from django.db.models import TextChoices
 
 from connectors.contracts.alarm import AlarmCategory
 from connectors.contracts.reading import SwitchState
-from connectors.protocols.forms import SecretField
 from connectors.protocols.opcua.node_ids import read_node_id
+from connectors.protocols.sign_in import AddressField, HttpSourceForm
 
 
 class Encoding(TextChoices):
     COMPACT = "COMPACT", "Compact"
     VERBOSE = "VERBOSE", "Verbose"
-
-
-class AuthMethod(TextChoices):
-    NONE = "NONE", "None"
-    BASIC = "BASIC", "User name and password"
-    BEARER = "BEARER", "Bearer token"
 
 
 class PositionEncoding(TextChoices):
@@ -41,25 +33,6 @@ POSITIONS: dict[str, dict[int, SwitchState]] = {
     PositionEncoding.OPEN_IS_TRUE: {0: SwitchState.CLOSED, 1: SwitchState.OPEN},
 }
 """Switch states by what the source sends; a value that is not in it, such as 3, is a faulty indication."""
-
-
-def clean_address(value: str) -> str:
-    """
-    The address without a slash at its end. Plant networks have hosts without a domain, which `URLField`
-    refuses.
-
-    :raises ValidationError: if it is no address of a web service
-    """
-    try:
-        parts = urlsplit(value.strip())
-        parts.port  # noqa: B018 - reading it is what validates it
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValidationError("Begin with https:// (or http://) and a host, such as https://gateway/opcua.")
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValidationError("Give the address alone: no user name, no “?” and no “#”.")
-    return value.strip().rstrip("/")
 
 
 def clean_pattern(value: str, *, groups: int) -> str:
@@ -88,10 +61,9 @@ def clean_node(value: str) -> str:
     return node
 
 
-class OpcUaRestForm(forms.Form):
-    base_url = forms.CharField(
+class OpcUaRestForm(HttpSourceForm):
+    base_url = AddressField(
         label="Address",
-        max_length=500,
         help_text="Where the OPC UA Web API answers, with its path but without the name of a service: "
         "https://gateway.example/opcua.",
     )
@@ -99,13 +71,9 @@ class OpcUaRestForm(forms.Form):
         label="JSON encoding",
         choices=Encoding.choices,
         initial=Encoding.COMPACT,
-        help_text="What to ask the gateway for. Every gateway answers Compact; Verbose is easier to read in a "
-        "capture. Either is understood, whatever it answers.",
+        help_text="What to ask the gateway for. Every gateway answers Compact; Verbose is easier to read in "
+        "a capture. Either is understood, whatever it answers.",
     )
-    auth = forms.ChoiceField(label="Sign-in", choices=AuthMethod.choices, initial=AuthMethod.BEARER)
-    username = forms.CharField(label="User name", required=False, max_length=200)
-    password = SecretField(label="Password", required=False)
-    token = SecretField(label="Bearer token", required=False)
     start_node = forms.CharField(
         label="Start node",
         initial="i=85",
@@ -177,9 +145,6 @@ class OpcUaRestForm(forms.Form):
         help_text="In between, the known ones are read without browsing.",
     )
 
-    def clean_base_url(self) -> str:
-        return clean_address(self.cleaned_data["base_url"])
-
     def clean_start_node(self) -> str:
         return clean_node(self.cleaned_data["start_node"])
 
@@ -202,12 +167,3 @@ class OpcUaRestForm(forms.Form):
                 raise ValidationError(f"{category} is none of {', '.join(AlarmCategory)}.")
             types[clean_node(node)] = category
         return types
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        match cleaned.get("auth"):
-            case AuthMethod.BASIC if not cleaned.get("username"):
-                self.add_error("username", "Enter the user name, or choose another way to sign in.")
-            case _:
-                pass
-        return cleaned

@@ -64,7 +64,10 @@ def read_date_time(raw: Any) -> datetime | None:
     moment = datetime.fromisoformat(raw)
     if moment.year in _NULL_YEARS:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{raw!r} is out of the range of a DateTime") from error
 
 
 def write_date_time(moment: datetime) -> str:
@@ -260,7 +263,10 @@ def _read_float(raw: Any) -> float:
     """A float; `NaN` and the infinities are text (OPC 10000-6 §5.4.2.4)."""
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
         raise ValueError(f"{raw!r} is not a number")
-    return float(raw)
+    try:
+        return float(raw)
+    except OverflowError as error:
+        raise ValueError("the number is too large for a Double") from error
 
 
 def _read_string(raw: Any) -> str:
