@@ -1,0 +1,171 @@
+"""The OPC UA Web API (OPC 10000-6 annex G.3): one POST per service, no session."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from simulator import auth, credentials
+from simulator.faults_on_wire import fault_of
+from simulator.opcua import codes
+from simulator.opcua.address_space import rural_address_space
+from simulator.opcua.encoding import NAMESPACE, Encoder, Json, Undecodable, date_time
+from simulator.opcua.history import history_read
+from simulator.opcua.services import (
+    Call,
+    ContinuationPoints,
+    ServiceFault,
+    browse,
+    browse_next,
+    call_methods,
+    read,
+)
+from simulator.utility import Utility
+
+Service = Callable[[Call, Mapping[str, Any]], Json]
+
+# The rest of the API. Known, and refused as a service and not as a page that is not there.
+UNSUPPORTED = (
+    "write",
+    "historyupdate",
+    "translate",
+    "createsession",
+    "activatesession",
+    "closesession",
+    "cancel",
+    "registernodes",
+    "unregisternodes",
+    "createmonitoreditems",
+    "modifymonitoreditems",
+    "setmonitoringmode",
+    "settriggering",
+    "deletemonitoreditems",
+    "createsubscription",
+    "modifysubscription",
+    "setpublishingmode",
+    "publish",
+    "republish",
+    "transfersubscriptions",
+    "deletesubscriptions",
+)
+
+
+def _unsupported(call: Call, body: Mapping[str, Any]) -> Json:
+    raise ServiceFault(codes.BAD_SERVICE_UNSUPPORTED)
+
+
+def _application() -> Json:
+    return {
+        "ApplicationUri": NAMESPACE,
+        "ProductUri": "urn:simulator",
+        "ApplicationName": {"Text": "Rural Grid SCADA gateway", "Locale": "en"},
+    }
+
+
+def _find_servers(call: Call, body: Mapping[str, Any]) -> Json:
+    return {"Servers": [_application()]}
+
+
+def _get_endpoints(call: Call, body: Mapping[str, Any]) -> Json:
+    endpoint = {
+        "EndpointUrl": body.get("EndpointUrl") or "",
+        "Server": _application(),
+        "SecurityMode": call.encoder.enum(1, {1: "None"}),
+        "SecurityPolicyUri": "http://opcfoundation.org/UA/SecurityPolicy#None",
+        "TransportProfileUri": "http://opcfoundation.org/UA-Profile/Transport/https-uajson-openapi",
+    }
+    return {"Endpoints": [endpoint]}
+
+
+SERVICES: Mapping[str, Service] = {
+    "read": read,
+    "browse": browse,
+    "browsenext": browse_next,
+    "historyread": history_read,
+    "call": call_methods,
+    "findservers": _find_servers,
+    "getendpoints": _get_endpoints,
+    **dict.fromkeys(UNSUPPORTED, _unsupported),
+}
+
+
+class OpcUaRoutes:
+    def __init__(self, utility: Utility) -> None:
+        self._utility = utility
+        self._space = rural_address_space()
+        self._points = ContinuationPoints()
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"/opcua/{name}", self._endpoint(service), methods=["POST"])
+            for name, service in SERVICES.items()
+        ]
+
+    def _endpoint(self, service: Service) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            return self._answer(service, request, await request.body())
+
+        return endpoint
+
+    def _answer(self, service: Service, request: Request, raw: bytes) -> Response:
+        encoder = Encoder(is_verbose=_wants_verbose(request))
+        utility = self._utility
+        utility.advance()
+        with utility.lock:
+            now = utility.now()
+            call = Call(utility, self._space, self._points, encoder, now, _user(request), fault_of(request))
+            handle = 0
+            try:
+                body = json.loads(raw)
+                if not isinstance(body, dict):
+                    raise Undecodable
+                handle = _request_handle(body)
+                result, code = service(call, body), codes.GOOD
+            except ServiceFault as fault:
+                result, code = {}, fault.code
+            except (ValueError, Undecodable):
+                return Response(status_code=400)
+        header = {"Timestamp": date_time(now)} | encoder.structure(
+            {"RequestHandle": handle, "ServiceResult": encoder.status(code)}
+        )
+        encoding = "verbose" if encoder.is_verbose else "compact"
+        content = json.dumps({"ResponseHeader": header, **result}, ensure_ascii=False, separators=(",", ":"))
+        return Response(content.encode(), headers={"content-type": f"application/json; encoding={encoding}"})
+
+
+def is_admitted(request: Request) -> bool:
+    return auth.matches(auth.bearer_token(request), credentials.SCADA_BEARER_TOKEN) or auth.is_basic(
+        request, user=credentials.SCADA_USERNAME, password=credentials.SCADA_PASSWORD
+    )
+
+
+def refusal(status: int, sentence: str) -> Response:
+    headers = {"WWW-Authenticate": 'Bearer realm="opcua", Basic realm="opcua"'} if status == 401 else None
+    return Response(status_code=status, headers=headers)
+
+
+def _user(request: Request) -> str:
+    pair = auth.basic_pair(request)
+    return pair[0] if pair else "gateway"
+
+
+def _request_handle(body: Mapping[str, Any]) -> int:
+    header = body.get("RequestHeader") or {}
+    if not isinstance(header, dict):
+        raise Undecodable
+    handle = header.get("RequestHandle", 0)
+    if not isinstance(handle, int):
+        raise Undecodable
+    return handle
+
+
+def _wants_verbose(request: Request) -> bool:
+    """Accept wins over Content-Type."""
+    for name in ("accept", "content-type"):
+        value = request.headers.get(name, "").lower().replace(" ", "")
+        if "encoding=" in value:
+            return "encoding=verbose" in value
+    return False
