@@ -1,0 +1,36 @@
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+from psycopg.conninfo import conninfo_to_dict
+
+from connectors.services import schedules
+from organisation.database import create_roles
+from telemetry.services import partitions
+
+
+class Command(BaseCommand):
+    help = "Upkeep that only the owner of the database may do."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "action",
+            choices=["roles", "partitions", "schedules"],
+            help="roles: create app and app_system, before the first migration. "
+            "partitions: make days of readings ahead, drop those past keeping. "
+            "schedules: install what the system itself does regularly.",
+        )
+
+    def handle(self, *args: Any, action: str, **options: Any) -> None:
+        if not settings.ACTS_AS_OWNER:
+            raise CommandError("This command acts as the owner: give DATABASE_OWNER_URL.")
+        match action:
+            case "roles":
+                with transaction.atomic():
+                    create_roles(app_password=conninfo_to_dict(settings.DATABASE_URL).get("password") or None)
+            case "partitions":
+                partitions.ensure_partitions(now=timezone.now())
+            case "schedules":
+                schedules.install_system_schedules()
