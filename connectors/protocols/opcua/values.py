@@ -64,10 +64,7 @@ def read_date_time(raw: Any) -> datetime | None:
     moment = datetime.fromisoformat(raw)
     if moment.year in _NULL_YEARS:
         return None
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(f"{raw!r} is out of the range of a DateTime") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def write_date_time(moment: datetime) -> str:
