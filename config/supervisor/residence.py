@@ -74,25 +74,25 @@ def _system_user() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam(SYSTEM_USER)
     except KeyError:
-        pass
-    command = ["useradd", "--system", "--no-create-home", "--home-dir", "/nonexistent"]
+        reason = _make_system_user()
     try:
-        done = subprocess.run(
-            [*command, "--shell", "/usr/sbin/nologin", SYSTEM_USER],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        # Another supervisor may have made it between our look and our call.
+        # Asked anew rather than told: another supervisor may have made it at the same time.
         return pwd.getpwnam(SYSTEM_USER)
-    except FileNotFoundError:
-        reason = "there is no useradd"
     except KeyError:
-        reason = done.stderr.strip()
-    raise StartFailed(
-        f"PostgreSQL refuses to run as root, and the system user {SYSTEM_USER} could not be made ({reason}). "
-        "Run as an ordinary user, or set DATABASE_URL and DATABASE_OWNER_URL to a server of your own."
-    )
+        raise StartFailed(
+            f"PostgreSQL refuses to run as root, and the system user {SYSTEM_USER} could not be made "
+            f"({reason}). Run as an ordinary user, or set DATABASE_URL and DATABASE_OWNER_URL."
+        ) from None
+
+
+def _make_system_user() -> str:
+    """Returns what useradd complained of, if it did."""
+    account = ["--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin"]
+    try:
+        done = subprocess.run(["useradd", *account, SYSTEM_USER], check=False, capture_output=True, text=True)
+    except FileNotFoundError:
+        return "there is no useradd"
+    return done.stderr.strip()
 
 
 def _folder_for(user: pwd.struct_passwd, data_dir: Path) -> Path:
