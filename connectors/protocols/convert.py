@@ -65,4 +65,13 @@ def _prepared(contract: type[Record], name: str, value: Any, zone: tzinfo) -> An
         return str(value)
     if value == "" and inspect.NoneType in kinds:
         return None
+    # The members of free objects (properties, GeoJSON) are the source's own; in ours, null is absence.
+    return value if inspect.DictType in kinds else _without_nulls(value)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: member for name, member in value.items() if member is not None} or None
+    if isinstance(value, list):
+        return [_without_nulls(member) if isinstance(member, dict) else member for member in value]
     return value
