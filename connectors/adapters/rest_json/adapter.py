@@ -69,8 +69,8 @@ class RestJsonAdapter(Adapter):
         findings = []
         if response.status in (404, 405):
             findings.append(
-                "There is nothing at the address itself, so a test does not show whether our credentials are good. "
-                "Name a path to test."
+                "There is nothing at the address itself, so a test does not show whether our credentials "
+                "are good. Name a path to test."
             )
         else:
             self.http.json(response)

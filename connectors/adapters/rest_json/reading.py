@@ -128,8 +128,8 @@ class Read:
         link = urljoin(response.url, found)
         if not same_origin(link, self.url):
             raise BadConfig(
-                f"{host_of(self.url)} points to {host_of(link)} for the next page, where our credentials must "
-                "not go. Use its cursor instead, or have its links corrected.",
+                f"{host_of(self.url)} points to {host_of(link)} for the next page, where our credentials "
+                "must not go. Use its cursor instead, or have its links corrected.",
                 field="next_page",
             )
         return link

@@ -154,7 +154,7 @@ class RestStreamForm(forms.Form):
     next_page = ExpressionField(
         label="Next page",
         required=False,
-        help_text="A JMESPath expression that finds the cursor or link to the next page; null if there is none.",
+        help_text="A JMESPath expression that finds the cursor or link to the next page; null at the end.",
     )
     cursor_parameter = forms.CharField(
         label="Cursor parameter",
@@ -170,7 +170,7 @@ class RestStreamForm(forms.Form):
     updated = ExpressionField(
         label="Time of change",
         required=False,
-        help_text="A JMESPath expression on a record that finds when it was last changed. Needed with the above.",
+        help_text="A JMESPath expression on a record: when it was last changed. Needed with the above.",
     )
     overlap_s = forms.IntegerField(
         label="Overlap",
@@ -208,7 +208,7 @@ class RestStreamForm(forms.Form):
         return table
 
     def clean_words(self) -> dict[str, str]:
-        rows = (left.partition(":") + (right,) for left, right in self.cleaned_data["words"].items())
+        rows = ((*left.partition(":"), right) for left, right in self.cleaned_data["words"].items())
         return {f"{name.strip()}: {word.strip()}": ours for name, _, word, ours in rows}
 
     def clean_time_zone(self) -> str:
@@ -241,7 +241,7 @@ def fault_of_table(table: Mapping[str, str], contract: type[Record]) -> str:
 
 
 def word_key(name: str, value: Any) -> str:
-    """How a field and the source's word for it stand in the table of words; true, false and null as in JSON."""
+    """How a field and the source's word for it stand in the table of words; true and null as in JSON."""
     return f"{name}: {value if isinstance(value, str) else msgspec.json.encode(value).decode()}"
 
 
