@@ -26,8 +26,7 @@ class Flows:
     """
     Power through every measured breaker, kept until a switch or the quarter-hour changes.
 
-    Meshed parts are read as a spanning tree from the source would carry them; the other branches of a loop carry
-    nothing.
+    Meshed parts are read as a spanning tree from the source would carry them: other branches carry nothing.
     """
 
     def __init__(self, *, grid: Grid, truth: Truth) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 Clock = Callable[[], datetime]
 
-# The utility's wall clock: Maximo answers in it, and load profiles are read by it. One offset all year, so that
-# no time zone database is needed.
+# The utility's wall clock: Maximo answers in it, and load profiles are read by it. One offset all year,
+# so that no time zone database is needed.
 UTILITY_ZONE = timezone(timedelta(hours=1))
 
 

@@ -1,8 +1,8 @@
 """
 The part of CQL2 text that the GIS declares (basic-cql2): comparisons, AND, OR, NOT, IS NULL; and IN besides.
 
-A filter becomes a test of a feature's properties. As in SQL, a comparison with null is neither true nor false, and
-what is not true is left out.
+A filter becomes a test of a feature's properties. As in SQL, a comparison with null is neither true nor
+false, and what is not true is left out.
 """
 
 import operator

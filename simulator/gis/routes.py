@@ -1,4 +1,4 @@
-"""OGC API Features: Part 1 (core, GeoJSON, OpenAPI), Part 2 (CRS), Part 3 (queryables, filter in CQL2 text)."""
+"""OGC API Features: Part 1 (core, GeoJSON, OpenAPI), Part 2 (CRS), Part 3 (queryables, CQL2 text)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Zones from the grid's subnets: company, substation, feeder and low-voltage areas, hulled from their elements."""
+"""Zones from the grid's subnets: company, substation, feeders, low-voltage areas, hulled from elements."""
 
 import re
 from collections import defaultdict

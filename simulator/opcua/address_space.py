@@ -1,4 +1,4 @@
-"""The tree that the gateway shows: substation, feeders, low-voltage areas, switches, and what they measure."""
+"""The tree that the gateway shows: substation, feeders, low-voltage areas, switches and measurements."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

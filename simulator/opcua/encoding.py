@@ -151,7 +151,7 @@ class Encoder:
         :param timestamps: 0 source, 1 server, 2 both, 3 neither.
         """
         encoded = self.variant(value.variant)
-        # Two gateways, two spellings: the table of Part 6 says Status, the Foundation's OpenAPI says StatusCode.
+        # Two spellings in the field: Part 6 says Status, the Foundation's OpenAPI says StatusCode.
         if self.is_verbose:
             encoded["StatusCode"] = self.status(value.status)
         elif value.status != GOOD:
