@@ -1,6 +1,7 @@
 """Telling the source that a person has seen an alarm (OPC 10000-9 §5.7.3)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from typing import Any
 
 from connectors.contracts.alarm import Alarm
@@ -21,7 +22,7 @@ def acknowledge(
     record: AlarmAcknowledgement,
     *,
     api: WebApi,
-    newest_first: Callable[[], Iterator[Sequence[Any]]],
+    newest_first: Callable[[], Generator[Sequence[Any]]],
     read: Callable[[Any], Alarm | None],
 ) -> Receipt:
     """
@@ -69,7 +70,7 @@ def _call(api: WebApi, record: AlarmAcknowledgement, event_id: str) -> StatusCod
 
 def _current(
     record: AlarmAcknowledgement,
-    newest_first: Callable[[], Iterator[Sequence[Any]]],
+    newest_first: Callable[[], Generator[Sequence[Any]]],
     read: Callable[[Any], Alarm | None],
 ) -> Alarm:
     """
@@ -77,10 +78,11 @@ def _current(
 
     :raises BadRecord: if the history holds none
     """
-    for page in newest_first():
-        found = [alarm for alarm in map(_lenient(read), page) if alarm and _is_of(alarm, record)]
-        if found:
-            return max(found, key=lambda alarm: alarm.source_time)
+    with closing(newest_first()) as pages:
+        for page in pages:
+            found = [alarm for alarm in map(_lenient(read), page) if alarm and _is_of(alarm, record)]
+            if found:
+                return max(found, key=lambda alarm: alarm.source_time)
     raise BadRecord(
         f"The OPC UA server no longer knows this notification, and its history has no other of "
         f"{record.condition}.",

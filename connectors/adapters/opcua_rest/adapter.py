@@ -1,12 +1,13 @@
 """SCADA behind an OPC UA Web API: signals, readings and alarms in, acknowledgements out."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from connectors.adapters.opcua_rest.acknowledgements import acknowledge
-from connectors.adapters.opcua_rest.alarms import CATEGORIES, CLAUSES, event_time, read_alarm
+from connectors.adapters.opcua_rest.alarms import CATEGORIES, CLAUSES, event_id, event_time, read_alarm
 from connectors.adapters.opcua_rest.readings import read_reading, read_signal
 from connectors.adapters.opcua_rest.settings import POSITIONS, Encoding, OpcUaRestForm
 from connectors.contracts.alarm import Alarm, AlarmCategory
@@ -29,6 +30,7 @@ from connectors.protocols.errors import BadConfig, ContractBroken, Unauthorized
 from connectors.protocols.forms import NoSettingsForm
 from connectors.protocols.http import HttpSession
 from connectors.protocols.opcua import node_ids
+from connectors.protocols.opcua.status import require_good
 from connectors.protocols.opcua.values import (
     DataValue,
     read_data_value,
@@ -36,16 +38,19 @@ from connectors.protocols.opcua.values import (
     read_moment,
     write_date_time,
 )
-from connectors.protocols.opcua.walk import Tree, walk
+from connectors.protocols.opcua.walk import LONG_PAGE, Tree, walk_twice
 from connectors.protocols.opcua.web_api import Answer, EventPage, WebApi, in_batches
 from connectors.protocols.sign_in import auth_of
 
 SIGNAL, READING, ALARM = contract_id(Signal), contract_id(Reading), contract_id(Alarm)
 
-REFERENCES_PER_NODE = 1_000
 AHEAD = timedelta(days=1)
 """How far past the source's own clock alarms are asked for: devices below it may run fast."""
 
+REMEMBERED = timedelta(hours=1)
+"""How long a server surely keeps an event in its history."""
+
+CUT_SHORT = "The newest alarm was not among those that the server sent, so others may be missing too."
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 SERVER_STATES = (
     "is running",
@@ -98,7 +103,7 @@ class OpcUaRestAdapter(Adapter):
         )
         answer = self.api.read(asked, doing="reading the server's state")
         state, product, manufacturer, version = map(_value_of, answer.results)
-        name = str(product or "The server")
+        name = str(product or "An OPC UA server")
         findings = [finding for finding in (_finding(state), *self._try_streams()) if finding]
         made_by = f" of {manufacturer}" if manufacturer else ""
         return Probe(
@@ -145,12 +150,7 @@ class OpcUaRestAdapter(Adapter):
         return acknowledge(record, api=self.api, newest_first=self._events_backwards, read=self._read_alarm)
 
     def _walk(self) -> Tree:
-        return walk(
-            self.api,
-            self.config["start_node"],
-            batch=self.config["read_batch"],
-            per_node=REFERENCES_PER_NODE,
-        )
+        return walk_twice(self.api, self.config["start_node"], batch=self.config["read_batch"])
 
     def _read(self, nodes: Sequence[str]) -> Answer:
         return self.api.read(nodes, doing="reading values")
@@ -174,6 +174,7 @@ class OpcUaRestAdapter(Adapter):
                 records=[
                     {
                         "Reference": tree.variables[name],
+                        "Parent": tree.parents[name],
                         "EngineeringUnits": units.get(tree.units.get(name, "")),
                     }
                     for name in page
@@ -235,7 +236,7 @@ class OpcUaRestAdapter(Adapter):
     def _after(self, plan: Cursor, at: datetime | None) -> Cursor:
         """The cursor of a whole read: with the list of variables, unless it is due to be made anew."""
         browsed_at = read_moment(plan["browsed_at"])
-        lasts = timedelta(minutes=self.config["browse_minutes"])
+        lasts = timedelta(minutes=1 if plan["incomplete"] else self.config["browse_minutes"])
         if at is None or browsed_at is None or at - browsed_at >= lasts:
             return {}
         return dict(plan)
@@ -251,34 +252,52 @@ class OpcUaRestAdapter(Adapter):
             start = newest - timedelta(seconds=self.config["alarm_overlap_seconds"])
         else:
             newest = start = self._look_back_from(now)
-        unproven = self._unproven() if mode is Mode.FULL else ""
+        seen = bool(cursor and cursor.get("seen"))
+        doubt = self._unproven() if mode is Mode.FULL else ""
+        expected = self._newest_event(start, now + AHEAD)
+        if expected is None and seen and now - newest < REMEMBERED:
+            doubt = "The server no longer tells of the newest alarm that it told of before."
         for page in self._events(start, now + AHEAD):
+            expected = None if expected in map(event_id, page.events) else expected
             # A stamp from the future must not carry the cursor past the alarms between now and then.
             times = [time for time in map(event_time, page.events) if time is not None and time <= now]
-            newest = max([newest, *times])
-            reason = page.incomplete or (unproven if page.is_last else "")
+            newest, seen = max([newest, *times]), seen or bool(times)
+            reason = ""
+            if page.is_last:
+                reason = page.incomplete or (CUT_SHORT if expected is not None else doubt)
             yield Page(
                 records=page.events,
-                cursor={"since": write_date_time(newest)},
+                cursor={"since": write_date_time(newest), "seen": seen},
                 complete=page.is_last and not reason,
                 incomplete_reason=reason,
             )
 
+    def _newest_event(self, start: datetime, end: datetime) -> Any:
+        """
+        The id of the last event of a window, asked for by itself before the window is read. A page that was
+        cut short looks like a last page; without this event it is none.
+        """
+        # Of two, a page cut in half still holds the first.
+        with closing(self._events(end, start, size=2)) as pages:
+            events = next(pages).events
+        return event_id(events[0]) if events else None
+
     def _read_alarm(self, raw: Any) -> Alarm | None:
         return read_alarm(raw, element_pattern=self.element_pattern, types=self.categories)
 
-    def _events_backwards(self) -> Iterator[Sequence[Any]]:
+    def _events_backwards(self) -> Generator[Sequence[Any]]:
         now = self._source_time()
-        for page in self._events(now + AHEAD, self._look_back_from(now)):
-            yield page.events
+        with closing(self._events(now + AHEAD, self._look_back_from(now))) as pages:
+            for page in pages:
+                yield page.events
 
-    def _events(self, start: datetime, end: datetime) -> Iterator[EventPage]:
+    def _events(self, start: datetime, end: datetime, *, size: int | None = None) -> Generator[EventPage]:
         return self.api.events(
             self.config["notifier_node"],
             CLAUSES,
             start=start,
             end=end,
-            size=self.config["event_page_size"],
+            size=size or self.config["event_page_size"],
             doing="reading the alarms",
         )
 
@@ -306,13 +325,16 @@ class OpcUaRestAdapter(Adapter):
         """What would keep a stream from being read, as sentences."""
         start = self.config["start_node"]
         try:
-            if not self.api.browse([start], per_node=1, doing="browsing the start node")[start].references:
+            doing = "browsing the start node"
+            below = self.api.browse([start], per_node=LONG_PAGE, doing=doing)[start]
+            require_good(below.status, doing=doing, field="start_node")
+            if not below.references:
                 yield f"Nothing is below the start node {start}: there will be no signals."
         except (BadConfig, ContractBroken, Unauthorized) as error:
-            yield str(error)
+            yield f"Signals cannot be read. {error}"
         now = self._source_time()
         try:
-            next(self._events(now, now + AHEAD))
+            self._newest_event(now, now + AHEAD)
         except (BadConfig, ContractBroken, Unauthorized) as error:
             yield f"Alarms cannot be read. {error}"
 

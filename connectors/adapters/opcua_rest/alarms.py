@@ -45,7 +45,7 @@ CLAUSES = (
     _field(node_ids.ALARM_CONDITION_TYPE, "InputNode"),
 )
 _NAMES = tuple(clause.name for clause in CLAUSES)
-_TIME = _NAMES.index("Time")
+_EVENT_ID, _TIME = _NAMES.index("EventId"), _NAMES.index("Time")
 
 CATEGORIES: dict[str, AlarmCategory] = {
     "i=10751": AlarmCategory.TRIP,
@@ -76,12 +76,17 @@ By the standard's alarm types: trip, off-normal, discrete, discrepancy, the limi
 def event_time(raw: Any) -> datetime | None:
     """When an event says it was; `None` if it does not, or cannot be read."""
     try:
-        moment = read_variant(raw["EventFields"][_TIME])
+        return _moment(read_variant(raw["EventFields"][_TIME]))
     except (KeyError, IndexError, TypeError, ValueError):
         return None
-    if isinstance(moment, str):
-        moment = _moment(moment)
-    return moment if isinstance(moment, datetime) else None
+
+
+def event_id(raw: Any) -> Any:
+    """What tells an event from others; `None` if it does not say."""
+    try:
+        return read_variant(raw["EventFields"][_EVENT_ID])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
 
 
 def read_alarm(
@@ -97,7 +102,7 @@ def read_alarm(
     if condition is None:
         return None
     branch = fields["BranchId"] or ""
-    event_id = fields["EventId"]
+    octets = fields["EventId"]
     active = fields["ActiveState/Id"] is True
     source = fields["SourceNode"] or ""
     try:
@@ -107,7 +112,7 @@ def read_alarm(
             "source_time": _moment(fields["Time"]),
             "condition": condition,
             "branch": branch,
-            "event_id": write_byte_string(event_id) if isinstance(event_id, bytes) else event_id,
+            "event_id": write_byte_string(octets) if isinstance(octets, bytes) else octets,
             "category": types.get(fields["EventType"], AlarmCategory.OTHER),
             "name": _text(fields["ConditionName"]) or _text(fields["SourceName"]),
             "message": _text(fields["Message"]),

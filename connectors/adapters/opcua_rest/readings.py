@@ -31,7 +31,8 @@ def read_signal(
     """
     A variable as the signal that it is.
 
-    :param raw: `Reference` is how its parent refers to it, `EngineeringUnits` the DataValue of that property
+    :param raw: `Reference` is how its parent refers to it, `Parent` the parent's own name, and
+        `EngineeringUnits` the DataValue of that property
     :raises BadRecord: if it cannot be read
     """
     reference = raw["Reference"]
@@ -44,9 +45,11 @@ def read_signal(
         if kind is SignalKind.MEASUREMENT:
             unit = read_unit(read_data_value(raw.get("EngineeringUnits")).value)
         label = read_localized_text(reference.get("DisplayName")).text
+        label = label or read_qualified_name(reference.get("BrowseName")) or node
+        parent = str(raw.get("Parent") or "")
         fields = {
             "external_id": node,
-            "name": label or read_qualified_name(reference.get("BrowseName")) or node,
+            "name": label if label.startswith(parent) else f"{parent} {label}",
             "kind": kind,
             "unit": unit,
             "element": name_element(node, element_pattern),

@@ -8,22 +8,24 @@ from connectors.protocols.errors import ContractBroken
 from connectors.protocols.opcua import node_ids
 from connectors.protocols.opcua.node_ids import read_node_id
 from connectors.protocols.opcua.status import require_good
-from connectors.protocols.opcua.values import read_enumeration, read_qualified_name
+from connectors.protocols.opcua.values import read_enumeration, read_localized_text, read_qualified_name
 from connectors.protocols.opcua.web_api import VARIABLE, Browsed, WebApi, in_batches
 
 DOING = "browsing the address space"
 _DEEPEST = 32
+LONG_PAGE, SHORT_PAGE = 1_000, 9
 _UNITS = "EngineeringUnits"
 
 
 @dataclass(kw_only=True)
 class Tree:
     """
-    Variables by NodeId, each as its parent refers to it; the node of each one's engineering units, where it
-    has any; and why there may be more of them.
+    Variables by NodeId, each as its parent refers to it; the parent's name for a person; the node of each
+    one's engineering units, where it has any; and why there may be more of them.
     """
 
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     incomplete: str = ""
 
@@ -34,6 +36,26 @@ class _Reference:
     is_property: bool
     is_variable: bool
     name: str
+    label: str
+
+
+def walk_twice(api: WebApi, start: str, *, batch: int) -> Tree:
+    """
+    Walk in long pages and again in short ones. A server does not say how many nodes it has, so a page cut
+    short looks like a last one; but it is not cut at the same node when the pages are of another length.
+
+    :raises SourceError: if the start itself cannot be browsed
+    """
+    tree = walk(api, start, batch=batch, per_node=LONG_PAGE)
+    again = walk(api, start, batch=batch, per_node=SHORT_PAGE)
+    if not tree.incomplete and tree.variables.keys() != again.variables.keys():
+        _leave_incomplete(tree, "a second walk did not find the same nodes")
+    return Tree(
+        variables=again.variables | tree.variables,
+        parents=again.parents | tree.parents,
+        units=again.units | tree.units,
+        incomplete=tree.incomplete or again.incomplete,
+    )
 
 
 def walk(api: WebApi, start: str, *, batch: int, per_node: int) -> Tree:
@@ -48,7 +70,7 @@ def walk(api: WebApi, start: str, *, batch: int, per_node: int) -> Tree:
         return api.browse(nodes, per_node=per_node, doing=DOING)
 
     tree = Tree()
-    seen = {start}
+    seen = {start: ""}
     level = [start]
     for depth in range(_DEEPEST):
         following: list[str] = []
@@ -65,8 +87,8 @@ def walk(api: WebApi, start: str, *, batch: int, per_node: int) -> Tree:
     return tree
 
 
-def _take(tree: Tree, seen: set[str], parent: str, browsed: Browsed) -> list[str]:
-    """Note what a node refers to; the nodes to go on with."""
+def _take(tree: Tree, seen: dict[str, str], parent: str, browsed: Browsed) -> list[str]:
+    """Note what a node refers to; the nodes to go on with. `seen` has the names of the nodes found so far."""
     following = []
     if browsed.incomplete:
         _leave_incomplete(tree, browsed.incomplete)
@@ -78,10 +100,11 @@ def _take(tree: Tree, seen: set[str], parent: str, browsed: Browsed) -> list[str
             continue
         if reference.node in seen or node_ids.is_standard(reference.node):
             continue
-        seen.add(reference.node)
+        seen[reference.node] = reference.label
         following.append(reference.node)
         if reference.is_variable:
             tree.variables[reference.node] = raw
+            tree.parents[reference.node] = seen[parent]
     return following
 
 
@@ -100,6 +123,7 @@ def _read_reference(raw: dict[str, Any]) -> _Reference:
             is_property=read_node_id(raw.get("ReferenceTypeId")) == node_ids.HAS_PROPERTY,
             is_variable=read_enumeration(raw.get("NodeClass")) == VARIABLE,
             name=read_qualified_name(raw.get("BrowseName")),
+            label=read_localized_text(raw.get("DisplayName")).text,
         )
     except ValueError as error:
         raise ContractBroken(

@@ -5,12 +5,13 @@ An answer can refuse on three levels, and each is looked at: the HTTP status (in
 `ServiceResult` of the header, and a status for each item.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from connectors.protocols.errors import BadConfig, ContractBroken
+from connectors.protocols.errors import BadConfig, ContractBroken, SourceError
 from connectors.protocols.http import Auth, HttpSession
 from connectors.protocols.opcua import node_ids
 from connectors.protocols.opcua.status import GOOD, StatusCode, TooManyOperations, read_status, require_good
@@ -24,6 +25,9 @@ from connectors.protocols.opcua.values import (
 VALUE_ATTRIBUTE = 13
 NODE_ID_ATTRIBUTE = 1
 OBJECT, VARIABLE = 1, 2
+
+MOST_BARREN_PAGES = 100
+"""After so many pages in a row with a continuation point and nothing else, a server leads us in a circle."""
 
 _SOURCE_AND_SERVER = 2  # TimestampsToReturn (OPC 10000-4 §7.40)
 _EVERYTHING = 63  # ResultMask
@@ -71,6 +75,8 @@ class Browsed:
     references: list[dict[str, Any]] = field(default_factory=list)
     incomplete: str = ""
     status: StatusCode = GOOD
+    last_page: list[dict[str, Any]] = field(default_factory=list)
+    barren_pages: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,15 +133,9 @@ class WebApi:
         answer = self._ask("browse", request, expected=len(nodes), doing=doing)
         points = self._take_references(nodes, answer, found, doing)
         while points:
-            before = {node: (point, len(found[node].references)) for node, point in points.items()}
             request = {"ReleaseContinuationPoints": False, "ContinuationPoints": list(points.values())}
             answer = self._ask("browsenext", request, expected=len(points), doing=doing, repeatable=False)
             points = self._take_references(list(points), answer, found, doing)
-            for node in [n for n, point in points.items() if (point, len(found[n].references)) == before[n]]:
-                # Some servers hand out the same point for ever. The same point with new references is none of
-                # those.
-                found[node].incomplete = f"the server repeats the same page below {node}"
-                del points[node]
         starved = [node for node, browsed in found.items() if browsed.status.means("BadNoContinuationPoints")]
         if len(nodes) > 1:
             for node in starved:  # alone, each may have the continuation points that the others held
@@ -151,7 +151,7 @@ class WebApi:
         end: datetime,
         size: int,
         doing: str,
-    ) -> Iterator[EventPage]:
+    ) -> Generator[EventPage]:
         """
         The events of a notifier with `Time` from `start` to `end`; newest first if `end` lies before `start`
         (OPC 10000-11 §6.5.2).
@@ -169,32 +169,41 @@ class WebApi:
         }
         point: str | None = None
         previous: list[Any] = []
-        while True:
-            node = {"NodeId": notifier} | ({"ContinuationPoint": point} if point else {})
-            answer = self._ask(
-                "historyread",
-                request | {"NodesToRead": [node]},
-                expected=1,
-                doing=doing,
-                repeatable=point is None,
-            )
-            result = _record(answer.results[0], doing)
-            status = _status_of(result, doing)
-            require_good(status, doing=doing, field="notifier_node")
-            events = _events_of(result, doing)
-            following = result.get("ContinuationPoint") or None
-            if following and following == point and events == previous:
-                reason = "The server repeats the same page of events, so newer ones may be missing."
-                yield EventPage(events=[], is_last=True, incomplete=reason)
-                return
-            if following is None and status.means("GoodMoreData"):
-                reason = "The server says that there are more events but not how to go on."
-                yield EventPage(events=events, is_last=True, incomplete=reason)
-                return
-            yield EventPage(events=events, is_last=following is None)
-            if following is None:
-                return
-            point, previous = following, events
+        barren = 0
+        try:
+            while True:
+                node = {"NodeId": notifier} | ({"ContinuationPoint": point} if point else {})
+                # A point is good once, so its page cannot be asked for again.
+                result, status = self._read_history(request, node, doing=doing, repeatable=point is None)
+                require_good(status, doing=doing, field="notifier_node")
+                events = _events_of(result, doing)
+                point = result.get("ContinuationPoint") or None  # an empty one is none
+                barren = 0 if events else barren + 1
+                reason = ""
+                if (events and events == previous) or barren > MOST_BARREN_PAGES:
+                    reason = "The server repeats the same page of events, so others may be missing."
+                    yield EventPage(events=[], is_last=True, incomplete=reason)
+                    return
+                if point is None and status.means("GoodMoreData"):
+                    reason = "The server says that there are more events but not how to go on."
+                yield EventPage(events=events, is_last=point is None, incomplete=reason)
+                if point is None:
+                    return
+                previous = events
+        finally:
+            if point is not None:  # servers keep few of them
+                with suppress(SourceError):
+                    request["ReleaseContinuationPoints"] = True
+                    node = {"NodeId": notifier, "ContinuationPoint": point}
+                    self._read_history(request, node, doing=doing, repeatable=False)
+
+    def _read_history(
+        self, request: dict[str, Any], node: dict[str, Any], *, doing: str, repeatable: bool
+    ) -> tuple[dict[str, Any], StatusCode]:
+        asked = request | {"NodesToRead": [node]}
+        answer = self._ask("historyread", asked, expected=1, doing=doing, repeatable=repeatable)
+        result = _record(answer.results[0], doing)
+        return result, _status_of(result, doing)
 
     def call(
         self, object_id: str, method_id: str, arguments: list[dict[str, Any]], *, doing: str
@@ -260,8 +269,14 @@ class WebApi:
                 found[node].incomplete = f"the server answered {status.symbol} for {node}"
                 found[node].status = status
                 continue
-            references = result.get("References") or []
-            found[node].references.extend(_record(reference, doing) for reference in references)
+            page = [_record(reference, doing) for reference in result.get("References") or []]
+            browsed = found[node]
+            browsed.barren_pages = 0 if page else browsed.barren_pages + 1
+            if (page and page == browsed.last_page) or browsed.barren_pages > MOST_BARREN_PAGES:
+                browsed.incomplete = f"the server repeats the same page below {node}"
+                continue
+            browsed.references += page
+            browsed.last_page = page
             if point := result.get("ContinuationPoint"):  # an empty one is none
                 points[node] = point
         return points
