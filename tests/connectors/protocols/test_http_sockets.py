@@ -49,9 +49,12 @@ def test_asks_as_itself_and_not_as_the_environment_wants(
 
 
 def test_refuses_loopback_unless_it_is_allowed() -> None:
-    with serving({"/": answers(200)}) as server, session(EgressPolicy()) as http:
-        with pytest.raises(BadConfig, match=r"not allowed: it is at 127\.0\.0\.1"):
-            http.get(server.base + "/")
+    with (
+        serving({"/": answers(200)}) as server,
+        session(EgressPolicy()) as http,
+        pytest.raises(BadConfig, match=r"not allowed: it is at 127\.0\.0\.1"),
+    ):
+        http.get(server.base + "/")
 
     assert server.requests == []
 
@@ -115,13 +118,16 @@ def test_follows_a_redirect_but_not_to_a_forbidden_address() -> None:
 
 
 def test_no_credential_follows_a_redirect_to_another_origin() -> None:
-    with serving({"/": answers(200)}) as other:
-        with serving({"/": answers(307, Location=other.base + "/")}) as server, session() as http:
-            http.get(
-                server.base + "/",
-                auth=HeaderKey("X-API-Key", "s3cret"),
-                headers={"X-Also": "s3cret", "Accept": "a/b"},
-            )
+    with (
+        serving({"/": answers(200)}) as other,
+        serving({"/": answers(307, Location=other.base + "/")}) as server,
+        session() as http,
+    ):
+        http.get(
+            server.base + "/",
+            auth=HeaderKey("X-API-Key", "s3cret"),
+            headers={"X-Also": "s3cret", "Accept": "a/b"},
+        )
 
     assert server.headers[0]["X-API-Key"] == "s3cret"
     assert other.headers[0]["Accept"] == "a/b"
@@ -129,30 +135,36 @@ def test_no_credential_follows_a_redirect_to_another_origin() -> None:
 
 
 def test_a_body_is_not_sent_on_to_where_a_redirect_points() -> None:
-    with serving({"/": answers(200)}) as other:
-        with serving({"/": answers(307, Location=other.base + "/")}) as server, session() as http:
-            with pytest.raises(BadConfig, match="has moved to"):
-                http.post(server.base + "/", json={"password": "s3cret"})
+    with (
+        serving({"/": answers(200)}) as other,
+        serving({"/": answers(307, Location=other.base + "/")}) as server,
+        session() as http,
+    ):
+        with pytest.raises(BadConfig, match="has moved to"):
+            http.post(server.base + "/", json={"password": "s3cret"})
 
     assert other.requests == []
 
 
 def test_a_circle_of_redirects_ends() -> None:
-    with serving({"/": answers(302, Location="/")}) as server, session(redirects=3) as http:
-        with pytest.raises(ContractBroken, match="redirects in a circle"):
-            http.get(server.base + "/")
+    with (
+        serving({"/": answers(302, Location="/")}) as server,
+        session(redirects=3) as http,
+        pytest.raises(ContractBroken, match="redirects in a circle"),
+    ):
+        http.get(server.base + "/")
 
     assert len(server.requests) == 4
 
 
 def test_an_answer_that_unpacks_to_more_than_the_limit_is_cut_off() -> None:
     bomb = gzip.compress(bytes(20 * 1024 * 1024))
-    with serving({"/": answers(200, bomb, Content_Encoding="gzip")}) as server:
-        with (
-            session(response_bytes=1024 * 1024) as http,
-            pytest.raises(ResponseTooLarge, match="more than 1 MiB"),
-        ):
-            http.get(server.base + "/")
+    with (
+        serving({"/": answers(200, bomb, Content_Encoding="gzip")}) as server,
+        session(response_bytes=1024 * 1024) as http,
+        pytest.raises(ResponseTooLarge, match="more than 1 MiB"),
+    ):
+        http.get(server.base + "/")
 
     assert len(bomb) < 1024 * 1024
 
@@ -185,18 +197,24 @@ def test_a_trickle_ends_at_the_deadline() -> None:
 
 
 def test_a_silent_source_is_given_up_and_not_asked_again() -> None:
-    with serving({"/": lambda handler: time.sleep(1)}) as server, session(read_timeout=0.2) as http:
-        with pytest.raises(Unreachable, match=r"did not answer within 0\.2 s"):
-            http.get(server.base + "/")
+    with (
+        serving({"/": lambda handler: time.sleep(1)}) as server,
+        session(read_timeout=0.2) as http,
+        pytest.raises(Unreachable, match=r"did not answer within 0\.2 s"),
+    ):
+        http.get(server.base + "/")
 
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(("method", "times"), [("GET", 3), ("POST", 1)])
 def test_a_cut_answer_is_asked_for_again_where_nothing_can_happen_twice(method: str, times: int) -> None:
-    with serving({"/": answers(200, b"{", Content_Length="9")}) as server, session() as http:
-        with pytest.raises(Unreachable, match="broke before the answer was whole"):
-            http.request(method, server.base + "/")
+    with (
+        serving({"/": answers(200, b"{", Content_Length="9")}) as server,
+        session() as http,
+        pytest.raises(Unreachable, match="broke before the answer was whole"),
+    ):
+        http.request(method, server.base + "/")
 
     assert server.requests == [(method, "/")] * times
 
@@ -266,8 +284,11 @@ def test_a_certificate_for_another_host_is_refused(
     authority: Callable[[str], tuple[ssl.SSLContext, str]],
 ) -> None:
     tls, own = authority("127.0.0.9")
-    with serving({"/": answers(200)}, tls=tls) as server, session(ca_bundle=own) as http:
-        with pytest.raises(BadConfig, match="No secure connection"):
-            http.get(server.base + "/")
+    with (
+        serving({"/": answers(200)}, tls=tls) as server,
+        session(ca_bundle=own) as http,
+        pytest.raises(BadConfig, match="No secure connection"),
+    ):
+        http.get(server.base + "/")
 
     assert server.requests == []
