@@ -139,9 +139,9 @@ def test_a_body_is_not_sent_on_to_where_a_redirect_points() -> None:
         serving({"/": answers(200)}) as other,
         serving({"/": answers(307, Location=other.base + "/")}) as server,
         session() as http,
+        pytest.raises(BadConfig, match="has moved to"),
     ):
-        with pytest.raises(BadConfig, match="has moved to"):
-            http.post(server.base + "/", json={"password": "s3cret"})
+        http.post(server.base + "/", json={"password": "s3cret"})
 
     assert other.requests == []
 
