@@ -1,6 +1,7 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from connectors.contracts.alarm import AlarmCategory
@@ -8,14 +9,17 @@ from connectors.contracts.reading import Quality
 from connectors.contracts.signal import SignalKind
 from connectors.records import SourceRecord
 from gis.models import ElementAlias
-from organisation.tenancy import TenantForeignKey, TenantModel
+from organisation.scope import current_organisation_id
+from organisation.tenancy import TenantForeignKey, TenantModel, TenantQuerySet
 
 
 class Signal(SourceRecord):
     """Something that a source measures or reports over time."""
 
     name = models.TextField()
-    kind = models.CharField(max_length=20, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in SignalKind])
+    kind = models.CharField(
+        max_length=20, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in SignalKind]
+    )
     unit = models.TextField(blank=True, help_text="UCUM code.")
     alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="signals")
     equipment_external_id = models.TextField(null=True)
@@ -32,12 +36,24 @@ QUALITIES = [(one.value, one.value.capitalize()) for one in Quality]
 
 class Reading(TenantModel):
     """
-    One value of one signal, partitioned by `source_time` (see `telemetry.partitions`). Never joined for a board: the
-    newest of each signal stands in `LatestReading`.
+    One value of one signal, partitioned by `source_time` (see `telemetry.services.partitions`). Never joined
+    for a board: the newest of each signal stands in `LatestReading`.
+
+    Its two references have no key check: one per row would take two thirds of the speed, and each day that
+    comes or goes would lock what they point at. Landing takes both from the signal's own row, in the
+    transaction that writes.
     """
 
     pk = models.CompositePrimaryKey("signal_id", "source_time")
-    signal = TenantForeignKey(Signal, models.PROTECT, related_name="+")
+    organisation = models.ForeignKey(
+        "organisation.Organisation",
+        models.PROTECT,
+        default=current_organisation_id,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    signal = models.ForeignKey(Signal, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     source_time = models.DateTimeField()
     landed_at = models.DateTimeField()
     value = models.FloatField(null=True)
@@ -50,7 +66,13 @@ class Reading(TenantModel):
 
 
 class LatestReading(TenantModel):
-    """The newest reading of each signal, written in the transaction that landed it; never replaced by an older one."""
+    """
+    The newest reading of each signal, written in the transaction that landed it; never replaced by an older
+    one.
+
+    The `usable_…` fields are those of the newest one that is not of bad quality, so that a point that has
+    failed still tells what it showed last.
+    """
 
     signal = TenantForeignKey(Signal, models.PROTECT, related_name="latest")
     source_time = models.DateTimeField()
@@ -59,26 +81,50 @@ class LatestReading(TenantModel):
     state = models.TextField(null=True)
     quality = models.CharField(max_length=10, choices=QUALITIES)
     reason = models.TextField(blank=True)
+    usable_time = models.DateTimeField(null=True)
+    usable_value = models.FloatField(null=True)
+    usable_state = models.TextField(null=True)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "signal"], name="latest_reading_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "signal"], name="latest_reading_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.signal_id}: {self.state or self.value}"
 
 
+class AlarmQuerySet(TenantQuerySet["Alarm"]):
+    def retained(self) -> "AlarmQuerySet":
+        """What belongs on an operator's list: active, or not acknowledged yet."""
+        return self.filter(is_retained=True, retired_at=None)
+
+    def worst_first(self) -> "AlarmQuerySet":
+        return self.order_by("-severity", "-source_time", "-pk")
+
+
 class Alarm(SourceRecord):
     """
-    One branch of one condition as it stands (OPC 10000-9 §5.5.2); `external_id` is `alarm_key(condition, branch)`.
+    One branch of one condition as it stands (OPC 10000-9 §5.5.2); `external_id` is
+    `alarm_key(condition, branch)`.
 
-    `activation` counts how often it became active: an outage belongs to one activation, so that a repeated or late
-    notification of the same one makes no second outage. `active_since` is when the present or last activation began.
+    `activation` counts how often we saw it become active: an outage belongs to one activation, so that a
+    repeated or late notification of the same one makes no second outage. `active_since` is when the present
+    or last activation began; null for a condition that was clear when we first heard of it.
+
+    `event_ids` are the notifications that came for `source_time`: a source whose clock counts in seconds has
+    several, and only these tell a repeated one from the next.
     """
 
+    source_time = models.DateTimeField()
     condition = models.TextField()
     branch = models.TextField(blank=True)
     event_id = models.TextField()
-    category = models.CharField(max_length=12, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in AlarmCategory])
+    event_ids = ArrayField(models.TextField(), default=list)
+    category = models.CharField(
+        max_length=12,
+        choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in AlarmCategory],
+    )
     name = models.TextField(blank=True)
     message = models.TextField(blank=True)
     severity = models.PositiveSmallIntegerField()
@@ -90,11 +136,15 @@ class Alarm(SourceRecord):
     alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="alarms")
     signal_external_id = models.TextField(null=True)
 
+    objects = AlarmQuerySet.as_manager()
+
     class Meta(SourceRecord.Meta):
         indexes: ClassVar = [
             models.Index(fields=["organisation", "alias"], name="alarm_alias"),
             models.Index(
-                fields=["organisation", "-severity", "-source_time"], condition=models.Q(is_retained=True), name="alarm_retained"
+                fields=["organisation", "-severity", "-source_time", "-id"],
+                condition=models.Q(is_retained=True),
+                name="alarm_retained",
             ),
         ]
 
@@ -116,13 +166,19 @@ class Acknowledgement(TenantModel):
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     comment = models.TextField(blank=True)
     requested_at = models.DateTimeField()
-    status = models.CharField(max_length=10, choices=AcknowledgementStatus.choices, default=AcknowledgementStatus.SENDING)
+    status = models.CharField(
+        max_length=10, choices=AcknowledgementStatus.choices, default=AcknowledgementStatus.SENDING
+    )
     settled_at = models.DateTimeField(null=True)
     detail = models.TextField(blank=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organisation", "alarm", "event_id"], name="acknowledgement_once"),
+            models.UniqueConstraint(
+                fields=["organisation", "alarm", "event_id"],
+                condition=~models.Q(status=AcknowledgementStatus.REFUSED),
+                name="acknowledgement_once",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Native partitioning by range, as a migration operation: Django creates the model, and the clause is appended."""
+"""Native partitioning by range, as a migration operation: Django makes the model, the clause is appended."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from django.db.migrations.state import ProjectState
 
 class CreatePartitionedModel(migrations.CreateModel):
     """
-    `CreateModel` with `PARTITION BY RANGE (column)`. The primary key must hold the column. Partitions are not made
-    here: `telemetry.partitions` keeps them days ahead.
+    `CreateModel` with `PARTITION BY RANGE (column)`. The primary key must hold the column. Partitions are not
+    made here: `telemetry.services.partitions` keeps them days ahead.
     """
 
     def __init__(self, *args: Any, partition_by: str, **options: Any) -> None:
@@ -22,7 +22,11 @@ class CreatePartitionedModel(migrations.CreateModel):
         return name, list(arguments), {**options, "partition_by": self.partition_by}
 
     def database_forwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
     ) -> None:
         plain = schema_editor.sql_create_table
         schema_editor.sql_create_table = f'{plain} PARTITION BY RANGE ("{self.partition_by}")'
