@@ -12,6 +12,7 @@ from connectors.protocols.errors import BadConfig
 from connectors.protocols.forms import SecretField
 from connectors.protocols.http import Auth, tls_context
 from connectors.protocols.oauth2 import ClientCredentials
+from connectors.protocols.tables import SettingsForm
 
 
 def check_address(value: str) -> None:
@@ -58,7 +59,7 @@ NEEDED = {
 }
 
 
-class HttpSourceForm(forms.Form):
+class HttpSourceForm(SettingsForm):
     """Settings of a source that is reached over HTTP; an adapter adds its own."""
 
     base_url = AddressField(label="Address", help_text="Where the source answers, with https://.")

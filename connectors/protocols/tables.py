@@ -1,10 +1,24 @@
-"""Form fields for tables: one line each, `left = right`."""
+"""Forms for settings, which files and commands fill in too, and tables in them: `left = right`, one a line."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+
+class SettingsForm(forms.Form):
+    """
+    A form whose initial values also stand for what a command or a file leaves out. A browser leaves out
+    nothing but unticked boxes, so its data is taken as it is.
+    """
+
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        if isinstance(data, dict) and not isinstance(data, QueryDict):
+            untouched = {name: field.initial for name, field in self.base_fields.items()}
+            data = {name: value for name, value in untouched.items() if value is not None} | data
+        super().__init__(data, *args, **kwargs)
 
 
 def lines(table: Mapping[str, str]) -> str:

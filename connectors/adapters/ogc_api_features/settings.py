@@ -12,7 +12,7 @@ from connectors.contracts.network_element import ElementKind
 from connectors.contracts.zone import ZoneLevel
 from connectors.protocols.adapter import SourceStream
 from connectors.protocols.sign_in import AddressField, HttpSourceForm
-from connectors.protocols.tables import TableField, initial_values, one_of
+from connectors.protocols.tables import SettingsForm, TableField, initial_values, one_of
 
 SKIP = "SKIP"
 KINDS = {kind.value.lower(): kind.value for kind in ElementKind} | {
@@ -31,7 +31,7 @@ class OgcApiFeaturesForm(HttpSourceForm):
     )
 
 
-class FeatureStreamForm(forms.Form):
+class FeatureStreamForm(SettingsForm):
     """How the properties of a collection's features are to be read."""
 
     id_property = forms.CharField(

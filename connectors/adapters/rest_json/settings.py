@@ -18,7 +18,7 @@ from connectors.contracts.catalogue import INBOUND
 from connectors.protocols.adapter import SourceStream
 from connectors.protocols.convert import fields_of
 from connectors.protocols.sign_in import AddressField, HttpSourceForm
-from connectors.protocols.tables import TableField, initial_values
+from connectors.protocols.tables import SettingsForm, TableField, initial_values
 
 KNOWN_FIELDS = frozenset(name for contract in INBOUND.values() for name in fields_of(contract))
 
@@ -84,7 +84,7 @@ class RestJsonForm(HttpSourceForm):
     )
 
 
-class RestStreamForm(forms.Form):
+class RestStreamForm(SettingsForm):
     """
     How one resource is read.
 
