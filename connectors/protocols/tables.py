@@ -1,4 +1,4 @@
-"""Forms for settings, which files and commands fill in too, and tables in them: `left = right`, one a line."""
+"""Forms for settings, which files and commands fill in too, and tables in them: one row a line."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
