@@ -1,5 +1,6 @@
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from connectors.contracts.service_point import ServicePriority
@@ -14,7 +15,9 @@ class ServicePoint(SourceRecord):
     node = models.TextField(null=True)
     customer_class = models.TextField(blank=True)
     priority = models.CharField(
-        max_length=10, choices=[(one.value, one.value.capitalize()) for one in ServicePriority], default=ServicePriority.NORMAL
+        max_length=10,
+        choices=[(one.value, one.value.capitalize()) for one in ServicePriority],
+        default=ServicePriority.NORMAL,
     )
     priority_reason = models.TextField(blank=True)
     account_number = models.TextField(blank=True)
@@ -25,7 +28,9 @@ class ServicePoint(SourceRecord):
         indexes: ClassVar = [
             models.Index(fields=["organisation", "node"], name="service_point_node"),
             models.Index(
-                fields=["organisation", "node"], condition=models.Q(priority="CRITICAL"), name="service_point_critical"
+                fields=["organisation", "node"],
+                condition=models.Q(priority="CRITICAL"),
+                name="service_point_critical",
             ),
         ]
 
@@ -33,23 +38,24 @@ class ServicePoint(SourceRecord):
         return f"{self.name} ({self.external_id})"
 
 
-class CumulativeCount(TenantModel):
+class CumulativeCounts(TenantModel):
     """
-    How many present service points, and critical ones, hang on supplied nodes numbered up to and including `enter`:
-    the difference of two look-ups answers any subtree. One row per numbered node that has service points.
+    How many present service points, and critical ones, hang on the supplied nodes ranked below each number of a page
+    (`gis.paging`): the difference of two of them answers any range of the network's numbering. Position 0 of page 0
+    is the count below rank 0, which is none.
     """
 
     version = models.BigIntegerField(help_text="The network's numbering that these belong to.")
-    enter = models.IntegerField()
-    total = models.IntegerField()
-    critical = models.IntegerField()
+    page = models.IntegerField()
+    totals = ArrayField(models.IntegerField())
+    criticals = ArrayField(models.IntegerField())
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["organisation", "version", "enter"], include=["total", "critical"], name="cumulative_count_once"
+                fields=["organisation", "version", "page"], name="cumulative_counts_once"
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.enter}: {self.total}"
+        return f"Counts {self.version}/{self.page}"

@@ -52,7 +52,9 @@ class Zone(SourceRecord, Placed):
     """An area of the utility. `parent_external_id` is kept until the zone that it names has landed."""
 
     name = models.TextField()
-    level = models.CharField(max_length=20, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in ZoneLevel])
+    level = models.CharField(
+        max_length=20, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in ZoneLevel]
+    )
     parent_external_id = models.TextField(null=True)
     parent = TenantForeignKey("self", models.SET_NULL, null=True, related_name="children")
 
@@ -71,7 +73,9 @@ class NetworkElement(SourceRecord, Placed):
     sits on that node. `normally_open` is the planned state, `SwitchPosition` the live one.
     """
 
-    kind = models.CharField(max_length=20, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in ElementKind])
+    kind = models.CharField(
+        max_length=20, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in ElementKind]
+    )
     name = models.TextField(blank=True)
     nominal_voltage_v = models.FloatField(null=True)
     from_node = models.TextField()
@@ -85,6 +89,7 @@ class NetworkElement(SourceRecord, Placed):
             models.Index(fields=["organisation", "external_id"], name="element_by_external_id"),
             models.Index(fields=["organisation", "from_node"], name="element_from_node"),
             models.Index(fields=["organisation", "to_node"], name="element_to_node"),
+            models.Index(fields=["organisation", "zone_external_id"], name="element_of_zone"),
             GistIndex(fields=["extent"], name="element_extent"),
         ]
 
@@ -108,10 +113,16 @@ class ElementAlias(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organisation", "connector", "external_id"], name="element_alias_once"),
+            models.UniqueConstraint(
+                fields=["organisation", "connector", "external_id"], name="element_alias_once"
+            ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["organisation", "external_id"], condition=models.Q(element=None), name="element_alias_unresolved"),
+            models.Index(
+                fields=["organisation", "external_id"],
+                condition=models.Q(element=None),
+                name="element_alias_unresolved",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -119,15 +130,25 @@ class ElementAlias(TenantModel):
 
 
 class SwitchPosition(TenantModel):
-    """The newest known position of a switch. An older reading never replaces a newer one."""
+    """
+    The newest known position of a switch. An older reading never replaces a newer one.
+
+    `is_open` is the last position that was either open or closed: a device under way keeps it, and where none is
+    known, the planned state counts.
+    """
 
     element = TenantForeignKey(NetworkElement, models.CASCADE, related_name="positions")
-    state = models.CharField(max_length=12, choices=[(one.value, one.value.capitalize()) for one in SwitchState])
+    state = models.CharField(
+        max_length=12, choices=[(one.value, one.value.capitalize()) for one in SwitchState]
+    )
+    is_open = models.BooleanField(null=True)
     source_time = models.DateTimeField()
     landed_at = models.DateTimeField()
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "element"], name="switch_position_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "element"], name="switch_position_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.element} {self.state.lower()}"
@@ -136,12 +157,14 @@ class SwitchPosition(TenantModel):
 class Network(TenantModel):
     """
     An organisation's network as one thing: which version of its numbering is in force. Locking this row serialises
-    renumbering. `topology_at` is when an element or a switch last changed; numbers older than that are due.
+    everything that changes what is supplied. `is_due`: elements changed since the numbering, and more are to follow.
     """
 
     version = models.BigIntegerField(default=0)
-    topology_at = models.DateTimeField(null=True)
+    is_due = models.BooleanField(default=False)
+    topology_at = models.DateTimeField(null=True, help_text="When an element last changed.")
     numbered_at = models.DateTimeField(null=True)
+    node_count = models.IntegerField(default=0, help_text="How many connectivity nodes a source reached.")
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["organisation"], name="network_once")]
@@ -150,41 +173,87 @@ class Network(TenantModel):
         return f"Network at version {self.version}"
 
 
-class ElementNumber(TenantModel):
+class ElementNumbers(TenantModel):
     """
-    The numbering behind impact. Elements and connectivity nodes stand in one dominator tree, walked from the sources
-    over closed devices: opening an element takes supply from exactly those with `enter` in [enter, leave).
-    An element that no source reaches has no number.
+    The numbering behind impact, one row per page of element ids (`gis.paging`).
+
+    The supplied connectivity nodes are ranked so that whatever an element takes supply from when it opens or fails is
+    one range: the nodes ranked in [enter, leave). A meshed element has an empty range; one that is open, unsupplied or
+    retired has -1 for both.
     """
 
     version = models.BigIntegerField()
-    element = TenantForeignKey(NetworkElement, models.CASCADE, related_name="numbers")
+    page = models.BigIntegerField(help_text="The element's id, less its lowest bits.")
+    enters = ArrayField(models.IntegerField())
+    leaves = ArrayField(models.IntegerField())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "version", "page"], name="element_numbers_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Numbers {self.version}/{self.page}"
+
+
+class NodeRanking(TenantModel):
+    """The supplied connectivity nodes in the order of their rank, one row per page of ranks."""
+
+    version = models.BigIntegerField()
+    page = models.IntegerField()
+    nodes = ArrayField(models.TextField())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "version", "page"], name="node_ranking_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Ranking {self.version}/{self.page}"
+
+
+class DeadRange(TenantModel):
+    """
+    A device that opened after the numbering and by itself feeds the nodes ranked in [enter, leave): they are without
+    supply while it stays open, and every other number stays true. So a trip and its restoration write one row.
+    """
+
+    version = models.BigIntegerField()
+    element = TenantForeignKey(NetworkElement, models.CASCADE, related_name="dead_ranges")
     enter = models.IntegerField()
     leave = models.IntegerField()
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organisation", "version", "element"], name="element_number_once"),
+            models.UniqueConstraint(fields=["organisation", "version", "element"], name="dead_range_once"),
+            models.CheckConstraint(
+                condition=models.Q(leave__gt=models.F("enter")), name="dead_range_not_empty"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.element_id} [{self.enter}, {self.leave})"
 
 
-class NodeNumber(TenantModel):
-    """The `enter` of each supplied connectivity node, in the same numbering."""
+class UnsuppliedNode(TenantModel):
+    """
+    A connectivity node that no source reaches now. `rank` is its number if it lost supply after the numbering.
+    A node that is neither here nor at any present element is not known at all.
+    """
 
-    version = models.BigIntegerField()
     node = models.TextField()
-    enter = models.IntegerField()
+    rank = models.IntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organisation", "version", "node"], name="node_number_once"),
+            models.UniqueConstraint(
+                fields=["organisation", "node"], include=["rank"], name="unsupplied_node_once"
+            ),
         ]
+        indexes: ClassVar = [models.Index(fields=["organisation", "rank"], name="unsupplied_node_rank")]
 
     def __str__(self) -> str:
-        return f"{self.node} {self.enter}"
+        return self.node
 
 
 class SwitchOpening(TenantModel):
@@ -200,7 +269,9 @@ class SwitchOpening(TenantModel):
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["organisation", "element", "-opened_at"], name="opening_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["organisation", "element", "-opened_at"], name="opening_newest")
+        ]
 
     def __str__(self) -> str:
         return f"{self.element_id} opened at {self.opened_at:%H:%M:%S}"

@@ -1,0 +1,111 @@
+"""What the network says: ranges of its numbering, what a device feeds or fed, and what is without supply."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models.expressions import RawSQL
+
+from gis.models import NetworkElement, UnsuppliedNode
+from organisation.scope import current_scope
+from organisation.tenancy import TenantQuerySet
+
+
+@dataclass(frozen=True)
+class Range:
+    """The supplied nodes ranked in [enter, leave), in the numbering in force."""
+
+    enter: int
+    leave: int
+
+    @property
+    def is_empty(self) -> bool:
+        return self.enter == self.leave
+
+
+def range_of(element_id: int) -> Range | None:
+    """
+    What an element took supply from by failing, when the network was numbered. Empty: nothing, it is meshed.
+    `None`: no source reached it, it was open, or it is not in the network.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(RANGE, {"organisation": current_scope().organisation_id, "element": element_id})
+        found = cursor.fetchone()
+    return Range(*found) if found is not None and found[0] is not None and found[0] >= 0 else None
+
+
+def nodes_fed_by(element_id: int) -> list[str]:
+    """
+    The connectivity nodes that an element alone feeds: those that lose supply when it opens. Of a device that is
+    open: those that it fed in the last state in which it was closed.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(FED, {"organisation": current_scope().organisation_id, "element": element_id})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def fed_by(element_id: int) -> RawSQL:
+    """The same as a sub-select, for `node__in=`."""
+    return RawSQL(FED, {"organisation": current_scope().organisation_id, "element": element_id})  # type: ignore[arg-type]  # noqa: S611  # a dict serves as well as a list; the statement is ours
+
+
+def unsupplied_nodes() -> TenantQuerySet[UnsuppliedNode]:
+    """The known connectivity nodes that no source reaches now."""
+    return UnsuppliedNode.objects.for_organisation(current_scope().organisation_id)
+
+
+def elements_named(external_ids: Iterable[str]) -> dict[str, list[int]]:
+    """The present elements of each external id; more than one where two systems use the same."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for external_id, element_id in (
+        NetworkElement.objects.filter(organisation_id=current_scope().organisation_id, retired_at=None)
+        .filter(external_id__in=set(external_ids))
+        .order_by("pk")
+        .values_list("external_id", "pk")
+    ):
+        found[external_id].append(element_id)
+    return dict(found)
+
+
+RANGE = """
+SELECT numbers.enters[(%(element)s::bigint & 1023)::int + 1], numbers.leaves[(%(element)s::bigint & 1023)::int + 1]
+FROM gis_network AS network JOIN gis_elementnumbers AS numbers
+  ON numbers.organisation_id = network.organisation_id AND numbers.version = network.version
+  AND numbers.page = %(element)s::bigint >> 10
+WHERE network.organisation_id = %(organisation)s
+"""
+
+FED = """
+WITH device AS (
+  SELECT element.id, network.organisation_id, network.version, coalesce(position.is_open, element.normally_open) AS is_open,
+    numbers.enters[(element.id & 1023)::int + 1] AS enter, numbers.leaves[(element.id & 1023)::int + 1] AS leave
+  FROM gis_networkelement AS element
+  JOIN gis_network AS network ON network.organisation_id = element.organisation_id
+  LEFT JOIN gis_elementnumbers AS numbers ON numbers.organisation_id = network.organisation_id
+    AND numbers.version = network.version AND numbers.page = element.id >> 10
+  LEFT JOIN gis_switchposition AS position
+    ON position.organisation_id = element.organisation_id AND position.element_id = element.id
+  WHERE element.organisation_id = %(organisation)s AND element.id = %(element)s
+), ranked AS (
+  SELECT device.organisation_id, one.node
+  FROM device JOIN gis_noderanking AS ranking
+    ON ranking.organisation_id = device.organisation_id AND ranking.version = device.version
+    AND ranking.page BETWEEN device.enter >> 10 AND (device.leave - 1) >> 10
+  CROSS JOIN LATERAL unnest(ranking.nodes) WITH ORDINALITY AS one (node, place)
+  WHERE NOT device.is_open
+    AND (ranking.page << 10) + one.place - 1 >= device.enter AND (ranking.page << 10) + one.place - 1 < device.leave
+)
+SELECT ranked.node FROM ranked
+WHERE NOT EXISTS (
+  SELECT 1 FROM gis_unsuppliednode AS unsupplied
+  WHERE unsupplied.organisation_id = ranked.organisation_id AND unsupplied.node = ranked.node)
+UNION ALL
+SELECT unnest(opening.nodes)
+FROM device CROSS JOIN LATERAL (
+  SELECT newest.nodes FROM gis_switchopening AS newest
+  WHERE newest.organisation_id = device.organisation_id AND newest.element_id = device.id
+  ORDER BY newest.opened_at DESC, newest.id DESC LIMIT 1
+) AS opening
+WHERE device.is_open
+"""

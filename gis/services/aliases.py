@@ -1,0 +1,83 @@
+"""The crosswalk: what other systems call a network element."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from connectors.landing import Landing
+from gis.models import ElementAlias
+from organisation.scope import current_scope
+
+
+def aliases_for(*, names: Iterable[str], landing: Landing) -> dict[str, int]:
+    """
+    The alias of each name that a connector's records use for an element, made where there is none yet.
+
+    A new alias is resolved at once if exactly one present element has that external id; else it waits for the
+    element to land, or for a person.
+    """
+    wanted = set(names)
+    known = _known(wanted, landing)
+    if missing := sorted(wanted - known.keys()):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                MAKE,
+                {
+                    "organisation": landing.organisation_id,
+                    "connector": landing.connector_id,
+                    "names": missing,
+                    "now": landing.now,
+                },
+            )
+        known |= _known(set(missing), landing)
+    return known
+
+
+def resolve_aliases(*, element_ids: Sequence[int], now: datetime) -> list[int]:
+    """Resolve the aliases that wait for elements which are present now. Returns the aliases' ids."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            RESOLVE,
+            {"organisation": current_scope().organisation_id, "elements": list(element_ids), "now": now},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _known(names: set[str], landing: Landing) -> dict[str, int]:
+    if not names:
+        return {}
+    return dict(
+        ElementAlias.objects.for_organisation(landing.organisation_id)
+        .filter(connector_id=landing.connector_id, external_id__in=names)
+        .values_list("external_id", "pk")
+    )
+
+
+MAKE = """
+INSERT INTO gis_elementalias (organisation_id, connector_id, external_id, element_id, created_at, resolved_at)
+SELECT %(organisation)s, %(connector)s, given.name, found.id, %(now)s, CASE WHEN found.id IS NOT NULL THEN %(now)s END
+FROM unnest(%(names)s::text[]) AS given (name)
+LEFT JOIN LATERAL (
+  SELECT min(element.id) AS id FROM gis_networkelement AS element
+  WHERE element.organisation_id = %(organisation)s AND element.external_id = given.name
+    AND element.retired_at IS NULL
+  HAVING count(*) = 1
+) AS found ON true
+ORDER BY given.name
+ON CONFLICT (organisation_id, connector_id, external_id) DO NOTHING
+"""
+
+RESOLVE = """
+UPDATE gis_elementalias AS alias SET element_id = element.id, resolved_at = %(now)s
+FROM gis_networkelement AS element
+WHERE element.organisation_id = %(organisation)s AND element.id = ANY(%(elements)s)
+  AND element.retired_at IS NULL
+  AND alias.organisation_id = element.organisation_id AND alias.external_id = element.external_id
+  AND alias.element_id IS NULL
+  AND NOT EXISTS (
+    SELECT 1 FROM gis_networkelement AS other
+    WHERE other.organisation_id = element.organisation_id AND other.external_id = element.external_id
+      AND other.retired_at IS NULL AND other.id <> element.id)
+RETURNING alias.id
+"""
