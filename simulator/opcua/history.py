@@ -201,6 +201,11 @@ def _text(text: str) -> Variant:
     return Variant(codes.LOCALIZED_TEXT, localized(text))
 
 
+def _comment(event: Event) -> Variant | None:
+    """What a person wrote has no translation, and so no locale."""
+    return Variant(codes.LOCALIZED_TEXT, {"Text": event.comment}) if event.comment else None
+
+
 FIELDS: Mapping[str, Field] = {
     "EventId": lambda event: Variant(codes.BYTE_STRING, base64.b64encode(event.event_id).decode()),
     "EventType": lambda event: Variant(codes.NODE_ID, TRIP_ALARM_TYPE),
@@ -223,7 +228,7 @@ FIELDS: Mapping[str, Field] = {
     "AckedState/Id": lambda event: Variant(codes.BOOLEAN, event.is_acknowledged),
     "Quality": lambda event: Variant(codes.STATUS_CODE, {}),
     "LastSeverity": lambda event: Variant(codes.UINT16, event.severity),
-    "Comment": lambda event: _text(event.comment) if event.comment else None,
+    "Comment": _comment,
     "ClientUserId": lambda event: Variant(codes.STRING, event.user) if event.user else None,
     "InputNode": lambda event: Variant(codes.NODE_ID, own(f"{event.switch.id}.POS")),
     "SuppressedOrShelved": lambda event: Variant(codes.BOOLEAN, False),

@@ -33,7 +33,7 @@ from simulator.opcua.encoding import (
 from simulator.scada import AlreadyAcknowledged, EventIdUnknown
 from simulator.utility import Utility
 
-MAX_REFERENCES = 100
+MAX_REFERENCES = 25
 MAX_CONTINUATION_POINTS = 200
 ACKNOWLEDGE = "i=9111"
 

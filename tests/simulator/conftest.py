@@ -79,11 +79,11 @@ class Simulator:
         auth = (credentials.GIS_USERNAME, credentials.GIS_PASSWORD)
         return self.get(url, params=parameters or None, auth=auth)
 
-    def maximo(self, path: str, *, headers: dict[str, str] | None = None, **parameters: str) -> httpx.Response:
-        known = {"apikey": credentials.MAXIMO_API_KEY, "x-public-uri": f"{BASE}/maximo/api"}
+    def maximo(self, path: str, **parameters: str) -> httpx.Response:
+        headers = {"apikey": credentials.MAXIMO_API_KEY, "x-public-uri": f"{BASE}/maximo/api"}
         named = {name.replace("oslc_", "oslc."): value for name, value in parameters.items()}
         url = path if path.startswith("http") else f"/maximo/api{path}"
-        return self.get(url, params=named or None, headers=known if headers is None else headers)
+        return self.get(url, params=named or None, headers=headers)
 
     def cis(self, path: str, **parameters: str | int) -> httpx.Response:
         headers = {"X-Api-Key": credentials.CIS_API_KEY}

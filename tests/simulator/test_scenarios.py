@@ -45,7 +45,11 @@ def test_a_fault_shows_in_all_systems_at_once(simulator: Simulator, clock: Clock
     assert (order["wonum"], order["assetnum"], order["status"]) == ("WO20001", "0010770", "DISPATCH")
     assert (order["amcrew"], order["assignment"][0]["status"]) == ("CREW-1", "ASSIGNED")
     estimate = simulator.utility.tablet.state().waiting[0].record
-    assert (estimate["element"], estimate["work_order"], estimate["confidence"]) == (BREAKER, "WO20001", "LOW")
+    assert (estimate["element"], estimate["work_order"], estimate["confidence"]) == (
+        BREAKER,
+        "WO20001",
+        "LOW",
+    )
 
 
 def test_without_an_element_a_breaker_of_a_feeder_trips_and_then_the_next(simulator: Simulator) -> None:
@@ -65,7 +69,11 @@ def test_without_an_element_a_breaker_of_a_feeder_trips_and_then_the_next(simula
         ({"element": 7}, 400, "element is text."),
         ({"switch": "SW-10770"}, 400, "Unknown: switch. Known: element, parts."),
         ({"parts": []}, 400, "parts is a list of one or more of position, alarm, work-order, estimate."),
-        ({"parts": ["smoke"]}, 400, "parts is a list of one or more of position, alarm, work-order, estimate."),
+        (
+            {"parts": ["smoke"]},
+            400,
+            "parts is a list of one or more of position, alarm, work-order, estimate.",
+        ),
         ([], 400, "The body is a JSON object."),
     ],
 )
