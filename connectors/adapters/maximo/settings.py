@@ -56,11 +56,13 @@ class MaximoForm(HttpSourceForm):
         help_text="Maximo's own is apikey; a gateway before it may want another.",
         error_messages={"invalid": "A header's name has letters, digits and hyphens."},
     )
-    site = forms.CharField(
+    site = forms.RegexField(
+        r"^[A-Za-z0-9_-]+$",
         label="Site",
         required=False,
         max_length=100,
         help_text="Read only this site (siteid). Needed where Maximo holds several: their numbers repeat.",
+        error_messages={"invalid": "A site's id has letters, digits, hyphens and underscores."},
     )
     asset_structure = forms.CharField(label="Object structure of assets", initial="mxapiasset")
     work_order_structure = forms.CharField(

@@ -84,8 +84,7 @@ def _current(
             if found:
                 return max(found, key=lambda alarm: alarm.source_time)
     raise BadRecord(
-        f"The OPC UA server no longer knows this notification, and its history has no other of "
-        f"{record.condition}.",
+        f"The OPC UA server no longer knows this notification, and its history has no other of {record.condition}.",
         external_id=record.condition,
     )
 

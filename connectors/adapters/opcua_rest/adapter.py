@@ -120,9 +120,7 @@ class OpcUaRestAdapter(Adapter):
             ("Signals", "Present values", "Alarms and conditions"),
             strict=True,
         ):
-            yield SourceStream(
-                name=name, contract=contract_id(emission.contract), label=label, modes=emission.modes
-            )
+            yield SourceStream(name=name, contract=contract_id(emission.contract), label=label, modes=emission.modes)
 
     def fetch(self, stream: SourceStream, *, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
         match stream.contract:
@@ -137,9 +135,7 @@ class OpcUaRestAdapter(Adapter):
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
         if stream.contract == SIGNAL:
-            return read_signal(
-                raw, position_pattern=self.position_pattern, element_pattern=self.element_pattern
-            )
+            return read_signal(raw, position_pattern=self.position_pattern, element_pattern=self.element_pattern)
         if stream.contract == READING:
             return read_reading(raw, position_pattern=self.position_pattern, positions=self.positions)
         return self._read_alarm(raw)
@@ -254,17 +250,17 @@ class OpcUaRestAdapter(Adapter):
             newest = start = self._look_back_from(now)
         seen = bool(cursor and cursor.get("seen"))
         doubt = self._unproven() if mode is Mode.FULL else ""
-        expected = self._newest_event(start, now + AHEAD)
-        if expected is None and seen and now - newest < REMEMBERED:
+        expected = self._newest_events(start, now + AHEAD)
+        if not expected and seen and now - newest < REMEMBERED:
             doubt = "The server no longer tells of the newest alarm that it told of before."
         for page in self._events(start, now + AHEAD):
-            expected = None if expected in map(event_id, page.events) else expected
+            expected -= set(map(event_id, page.events))
             # A stamp from the future must not carry the cursor past the alarms between now and then.
             times = [time for time in map(event_time, page.events) if time is not None and time <= now]
             newest, seen = max([newest, *times]), seen or bool(times)
             reason = ""
             if page.is_last:
-                reason = page.incomplete or (CUT_SHORT if expected is not None else doubt)
+                reason = page.incomplete or (CUT_SHORT if expected else doubt)
             yield Page(
                 records=page.events,
                 cursor={"since": write_date_time(newest), "seen": seen},
@@ -272,15 +268,14 @@ class OpcUaRestAdapter(Adapter):
                 incomplete_reason=reason,
             )
 
-    def _newest_event(self, start: datetime, end: datetime) -> Any:
+    def _newest_events(self, start: datetime, end: datetime) -> set[bytes]:
         """
-        The id of the last event of a window, asked for by itself before the window is read. A page that was
-        cut short looks like a last page; without this event it is none.
+        The ids of the last events of a window, asked for by themselves before the window is read. A page that
+        was cut short looks like a last page; without these events it is none.
         """
-        # Of two, a page cut in half still holds the first.
+        # Of two, a page cut in half still holds one.
         with closing(self._events(end, start, size=2)) as pages:
-            events = next(pages).events
-        return event_id(events[0]) if events else None
+            return set(map(event_id, next(pages).events))
 
     def _read_alarm(self, raw: Any) -> Alarm | None:
         return read_alarm(raw, element_pattern=self.element_pattern, types=self.categories)
@@ -334,7 +329,7 @@ class OpcUaRestAdapter(Adapter):
             yield f"Signals cannot be read. {error}"
         now = self._source_time()
         try:
-            self._newest_event(now, now + AHEAD)
+            self._newest_events(now, now + AHEAD)
         except (BadConfig, ContractBroken, Unauthorized) as error:
             yield f"Alarms cannot be read. {error}"
 

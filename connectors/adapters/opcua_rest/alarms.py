@@ -12,6 +12,7 @@ from connectors.protocols.opcua import node_ids
 from connectors.protocols.opcua.values import (
     NEVER,
     LocalizedText,
+    read_byte_string,
     read_moment,
     read_variant,
     write_byte_string,
@@ -33,9 +34,7 @@ CLAUSES = (
     _field(node_ids.BASE_EVENT_TYPE, "Severity"),
     # The ConditionId is no property: it is asked for by an empty path and the NodeId attribute (OPC 10000-9
     # §5.5.2).
-    SelectClause(
-        name="ConditionId", event_type=node_ids.CONDITION_TYPE, path=(), attribute=NODE_ID_ATTRIBUTE
-    ),
+    SelectClause(name="ConditionId", event_type=node_ids.CONDITION_TYPE, path=(), attribute=NODE_ID_ATTRIBUTE),
     _field(node_ids.CONDITION_TYPE, "ConditionName"),
     _field(node_ids.CONDITION_TYPE, "BranchId"),
     _field(node_ids.CONDITION_TYPE, "Retain"),
@@ -81,17 +80,16 @@ def event_time(raw: Any) -> datetime | None:
         return None
 
 
-def event_id(raw: Any) -> Any:
-    """What tells an event from others; `None` if it does not say."""
+def event_id(raw: Any) -> bytes:
+    """What tells an event from others; nothing if it does not say."""
     try:
-        return read_variant(raw["EventFields"][_EVENT_ID])
+        written = read_variant(raw["EventFields"][_EVENT_ID])
+        return written if isinstance(written, bytes) else read_byte_string(written)
     except (KeyError, IndexError, TypeError, ValueError):
-        return None
+        return b""
 
 
-def read_alarm(
-    raw: Any, *, element_pattern: re.Pattern[str], types: Mapping[str, AlarmCategory]
-) -> Alarm | None:
+def read_alarm(raw: Any, *, element_pattern: re.Pattern[str], types: Mapping[str, AlarmCategory]) -> Alarm | None:
     """
     One event as the alarm that it tells of; `None` if it tells of no condition.
 

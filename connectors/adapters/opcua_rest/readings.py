@@ -25,9 +25,7 @@ LONGEST_WORD = 400
 """What a reading may have for a state; anything longer is a document."""
 
 
-def read_signal(
-    raw: dict[str, Any], *, position_pattern: re.Pattern[str], element_pattern: re.Pattern[str]
-) -> Signal:
+def read_signal(raw: dict[str, Any], *, position_pattern: re.Pattern[str], element_pattern: re.Pattern[str]) -> Signal:
     """
     A variable as the signal that it is.
 

@@ -110,7 +110,7 @@ class OpcUaRestForm(HttpSourceForm):
     alarm_types = forms.JSONField(
         label="Alarm types of this server",
         required=False,
-        initial=dict,
+        initial={},
         help_text="Only if the server has types of its own: NodeIds of event types and what they are "
         '(TRIP, OFF_NORMAL, LIMIT, SYSTEM or OTHER), such as {"nsu=urn:vendor;i=1001": "TRIP"}.',
     )
