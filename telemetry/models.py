@@ -7,10 +7,10 @@ from django.db import models
 from connectors.contracts.alarm import AlarmCategory
 from connectors.contracts.reading import Quality
 from connectors.contracts.signal import SignalKind
-from connectors.records import SourceRecord
+from connectors.records import SourceRecord, SourceRecordQuerySet
 from gis.models import ElementAlias
 from organisation.scope import current_organisation_id
-from organisation.tenancy import TenantForeignKey, TenantModel, TenantQuerySet
+from organisation.tenancy import TenantForeignKey, TenantModel
 
 
 class Signal(SourceRecord):
@@ -94,7 +94,7 @@ class LatestReading(TenantModel):
         return f"{self.signal_id}: {self.state or self.value}"
 
 
-class AlarmQuerySet(TenantQuerySet["Alarm"]):
+class AlarmQuerySet(SourceRecordQuerySet):
     def retained(self) -> "AlarmQuerySet":
         """What belongs on an operator's list: active, or not acknowledged yet."""
         return self.filter(is_retained=True, retired_at=None)

@@ -6,7 +6,6 @@ readers and writers alone, where `CREATE … PARTITION OF` and `DROP` make them 
 """
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -57,7 +56,7 @@ def ensure_partitions(
         if found is not None and found.is_attached:
             continue
         partition = Partition(day=day)
-        _patiently(lambda partition=partition: _attach(partition), "partition.attach_waits", partition)
+        _attach_patiently(partition)
         made.append(partition.name)
     if made:
         log.info("partitions.made", table=TABLE, first=made[0], last=made[-1], count=len(made))
@@ -136,17 +135,17 @@ def _detach(partition: Partition, *, how: str) -> None:
             cursor.execute("RESET lock_timeout")
 
 
-def _patiently(step: Callable[[], None], event: str, partition: Partition) -> None:
+def _attach_patiently(partition: Partition) -> None:
     """Ask for a lock briefly and often: whoever waits for one in line makes all the others wait behind it."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            step()
+            _attach(partition)
         except OperationalError as error:
             if not isinstance(error.__cause__, errors.LockNotAvailable):
                 raise
             if attempt == ATTEMPTS:
                 raise TableBusy(f"{TABLE} stayed locked; {partition.name} was not made.") from error
-            log.info(event, partition=partition.name, attempt=attempt)
+            log.info("partition.attach_waits", partition=partition.name, attempt=attempt)
             time.sleep(PAUSE_S)
         else:
             return
