@@ -39,11 +39,7 @@ def to_record(contract: type[R], fields: Mapping[str, Any], *, zone: tzinfo = UT
     """
     key = fields.get("external_id")
     try:
-        prepared = {
-            name: _prepared(contract, name, value, zone)
-            for name, value in fields.items()
-            if value is not None
-        }
+        prepared = {name: _prepared(contract, name, value, zone) for name, value in fields.items() if value is not None}
         return msgspec.convert({k: v for k, v in prepared.items() if v is not None}, contract, strict=False)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")

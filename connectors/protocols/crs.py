@@ -41,9 +41,7 @@ def _transformer(crs: str) -> Transformer:
         raise ValueError(f"the reference system {crs} is not known") from error
 
 
-def to_crs84(
-    geometry: dict[str, Any] | None, crs: str | None, *, swap_axes: bool = False
-) -> dict[str, Any] | None:
+def to_crs84(geometry: dict[str, Any] | None, crs: str | None, *, swap_axes: bool = False) -> dict[str, Any] | None:
     """
     :param crs: the URI of the geometry's reference system, whose own axis order holds; `None` is CRS84
     :param swap_axes: the source writes its axes in the other order than that
@@ -104,8 +102,4 @@ def first_position(geometry: Any) -> Position | None:
     values = geometry.get("coordinates") if isinstance(geometry, dict) else None
     while isinstance(values, list) and values and isinstance(values[0], list):
         values = values[0]
-    return (
-        values[:2]
-        if isinstance(values, list) and len(values) >= 2 and all(map(_is_number, values[:2]))
-        else None
-    )
+    return values[:2] if isinstance(values, list) and len(values) >= 2 and all(map(_is_number, values[:2])) else None

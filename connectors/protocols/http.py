@@ -145,9 +145,7 @@ class HttpSession:
         self._secrets: set[str] = set()
         self._sleep = sleep
         self._pace = pace or TokenBucket(self.limits.requests_per_second, self.limits.burst)
-        self._adapter = GuardedAdapter(
-            egress=egress, tls=tls_context(ca_bundle), pool_size=self.limits.pool_size
-        )
+        self._adapter = GuardedAdapter(egress=egress, tls=tls_context(ca_bundle), pool_size=self.limits.pool_size)
 
     def __enter__(self) -> "HttpSession":
         return self
@@ -298,9 +296,7 @@ class HttpSession:
             data=ask.data,
             headers=CaseInsensitiveDict({**defaults, **ask.headers, **authorisation}),
         ).prepare()
-        raw = self._adapter.send(
-            request, stream=True, timeout=(self.limits.connect_timeout, ask.timeout), verify=True
-        )
+        raw = self._adapter.send(request, stream=True, timeout=(self.limits.connect_timeout, ask.timeout), verify=True)
         try:
             content = self._read(raw, ask.url, deadline)
         except BaseException:
@@ -353,9 +349,7 @@ class _Ask:
         here, there = wire.host_of(self.url), wire.host_of(target)
         abroad = not wire.same_origin(self.url, target)
         if self.url.lower().startswith("https:") and not target.lower().startswith("https:"):
-            raise BadConfig(
-                f"{here} redirects to an address without TLS. Ask its administrator, or enter it so."
-            )
+            raise BadConfig(f"{here} redirects to an address without TLS. Ask its administrator, or enter it so.")
         changes: dict[str, Any] = {"url": target}
         if self.method not in ("GET", "HEAD"):
             if status == 303:

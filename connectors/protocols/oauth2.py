@@ -91,9 +91,7 @@ class ClientCredentials:
             case "unauthorized_client" | "access_denied":
                 return Unauthorized(f"{host} does not let this client ask for tokens. Ask its administrator.")
             case "invalid_scope":
-                return BadConfig(
-                    f"{host} does not know the scope “{self.scope}”, or refuses it.", field="scope"
-                )
+                return BadConfig(f"{host} does not know the scope “{self.scope}”, or refuses it.", field="scope")
             case "invalid_request" | "invalid_grant" | "unsupported_grant_type":
                 return BadConfig(
                     f"{host} gives no token by client credentials ({code}). Check the token address.",
@@ -101,9 +99,7 @@ class ClientCredentials:
                 )
         if response.status in (401, 403):
             return Unauthorized(f"{host} does not accept our client id and secret. Enter them again.")
-        return BadConfig(
-            f"{host} gives no token at this address. Check the token address.", field="token_url"
-        )
+        return BadConfig(f"{host} gives no token at this address. Check the token address.", field="token_url")
 
 
 def _life(expires_in: object) -> timedelta:

@@ -275,9 +275,7 @@ class FeatureService:
             title=str(entry.get("title") or entry["id"]),
             items=items,
             queryables=self._link(entry, OGC_REL + "queryables", "queryables"),
-            crs=tuple(
-                str(uri) for one in listed or [] for uri in ((shared or []) if one == "#/crs" else [one])
-            ),
+            crs=tuple(str(uri) for one in listed or [] for uri in ((shared or []) if one == "#/crs" else [one])),
             extent=_extent(entry),
         )
 

@@ -111,9 +111,7 @@ class HttpSourceForm(SettingsForm):
         bundle: str = self.cleaned_data["ca_bundle"]
         if bundle:
             if "-----BEGIN CERTIFICATE-----" not in bundle:
-                raise ValidationError(
-                    "Paste the certificate as text that begins with -----BEGIN CERTIFICATE-----."
-                )
+                raise ValidationError("Paste the certificate as text that begins with -----BEGIN CERTIFICATE-----.")
             try:
                 tls_context(bundle)
             except BadConfig as error:

@@ -73,26 +73,18 @@ def translate(error: Exception, url: str, *, seconds: float) -> SourceError | No
             | requests.exceptions.InvalidSchema()
             | urllib3.exceptions.LocationValueError()
         ):
-            return BadConfig(
-                "The address is not a web address that can be asked. Write it as https://host/path."
-            )
+            return BadConfig("The address is not a web address that can be asked. Write it as https://host/path.")
         case requests.exceptions.InvalidHeader() | UnicodeEncodeError():
-            return BadConfig(
-                f"A key or header for {host} holds a character that no header may. Enter it again."
-            )
+            return BadConfig(f"A key or header for {host} holds a character that no header may. Enter it again.")
         case requests.exceptions.ConnectTimeout() | urllib3.exceptions.ConnectTimeoutError():
             return Unreachable(f"{host} took no connection within {seconds:g} s.")
         case requests.exceptions.Timeout() | urllib3.exceptions.TimeoutError() | TimeoutError():
             return Unreachable(f"{host} did not answer within {seconds:g} s.")
         case requests.exceptions.ContentDecodingError() | urllib3.exceptions.DecodeError():
             return ContractBroken(f"{host} sent an answer that cannot be unpacked.")
-        case requests.exceptions.ConnectionError() if _caused_by(
-            error, urllib3.exceptions.NameResolutionError
-        ):
+        case requests.exceptions.ConnectionError() if _caused_by(error, urllib3.exceptions.NameResolutionError):
             return Unreachable(f"The name {host} is not known. Check it, and that name service works here.")
-        case requests.exceptions.ConnectionError() if _caused_by(
-            error, urllib3.exceptions.NewConnectionError
-        ):
+        case requests.exceptions.ConnectionError() if _caused_by(error, urllib3.exceptions.NewConnectionError):
             return Unreachable(f"{host} refuses connections.")
         case requests.exceptions.RequestException() | urllib3.exceptions.HTTPError() | OSError():
             return Unreachable(f"The connection to {host} broke before the answer was whole.")
@@ -137,9 +129,7 @@ def refusal(
         case 408 | 425:
             return Unreachable(f"{host} answered {status} {_phrase(status)}{said}.")
         case _ if status >= 500:
-            return Unreachable(
-                f"{host} has an error of its own: it answered {status} {_phrase(status)}{said}."
-            )
+            return Unreachable(f"{host} has an error of its own: it answered {status} {_phrase(status)}{said}.")
     return RequestRefused(
         f"{host} answered {status} {_phrase(status)} to {urlsplit(url).path or '/'}{said}.", status=status
     )

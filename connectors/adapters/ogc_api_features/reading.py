@@ -116,8 +116,7 @@ def check_axes(collection: Collection, step: Step, *, swapped: bool) -> None:
     found = [first_position(one.get("geometry")) for one in step.features[:50]]
     points = [point for point in found if point is not None]
     inside = {
-        swap: sum(_lies_in(collection.extent, point, step.crs, swap) for point in points)
-        for swap in (False, True)
+        swap: sum(_lies_in(collection.extent, point, step.crs, swap) for point in points) for swap in (False, True)
     }
     if points and not inside[swapped] and inside[not swapped] == len(points):
         raise BadConfig(

@@ -117,9 +117,7 @@ class FeatureStreamForm(SettingsForm):
         help_text="The one or two properties that name the connectivity nodes, separated by a comma. An "
         "element whose second is empty sits on its node.",
     )
-    normally_open_property = forms.CharField(
-        label="Normally open property", required=False, initial="normally_open"
-    )
+    normally_open_property = forms.CharField(label="Normally open property", required=False, initial="normally_open")
     zone_property = forms.CharField(label="Zone property", required=False, initial="zone")
     level_property = forms.CharField(label="Zone level property", required=False, initial="level")
     levels = TableField(

@@ -49,17 +49,22 @@ class Read:
         """
         :param resume: the cursor of a page of this read, after which to go on
         """
-        place = self._first() if resume is None else dict(resume["place"])
-        if resume is not None:
-            self.proof = ReadProof.resumed(resume["proof"])
-            self.full_page = resume["full_page"]
-        if resume is not None and (page := self._expired(place)) is None:
-            # Cursors run out: read again from the start, which costs time and loses nothing.
-            self.proof, self.full_page, place = ReadProof(), 0, self._first()
-            page = self._ask(place)
-        elif resume is None:
-            page = self._ask(place)
-        yield from self._from(place, page)
+        if resume is None:
+            place = self._first()
+            response = self._ask(place)
+        else:
+            place = dict(resume["place"])
+            self.proof, self.full_page = ReadProof.resumed(resume["proof"]), resume["full_page"]
+            try:
+                response = self._ask(place)
+            except RequestRefused as error:
+                if error.status not in (400, 404, 410):
+                    raise
+                # Cursors run out: read again from the start, which costs time and loses nothing.
+                self.proof, self.full_page, place = ReadProof(), 0, self._first()
+                response = self._ask(place)
+        self.proof.is_new_place(repr(place))
+        yield from self._from(place, response)
 
     def _from(self, place: Place, response: Response | None) -> Iterator[Page]:
         while True:
@@ -77,14 +82,6 @@ class Read:
 
     def _first(self) -> Place:
         return {"page": self.options["first_page"]} if self.options["paging"] == "PAGE" else {}
-
-    def _expired(self, place: Place) -> Response | None:
-        try:
-            return self._ask(place)
-        except RequestRefused as error:
-            if error.status in (400, 404, 410):
-                return None
-            raise
 
     def _ask(self, place: Place) -> Response | None:
         """A page; `None` where a service answers 404 past the last page."""

@@ -148,9 +148,7 @@ class RestStreamForm(SettingsForm):
         initial="per_page",
         help_text="Empty: the service decides how many records a page has.",
     )
-    page_size = forms.IntegerField(
-        label="Page size", required=False, initial=200, min_value=1, max_value=10_000
-    )
+    page_size = forms.IntegerField(label="Page size", required=False, initial=200, min_value=1, max_value=10_000)
     next_page = ExpressionField(
         label="Next page",
         required=False,

@@ -208,9 +208,7 @@ def test_changes_are_offered_only_where_the_server_can_tell_them(
     modes: tuple[Mode, ...],
 ) -> None:
     server.classes, server.queryables = classes, queryables
-    server.spoil = lambda number, page: (
-        {**page, "features": []} if heeds and "filter" in server.asked[-1] else page
-    )
+    server.spoil = lambda number, page: {**page, "features": []} if heeds and "filter" in server.asked[-1] else page
 
     [found] = gis.discover()
 
@@ -282,9 +280,7 @@ def test_tipg_as_recorded_refuses_large_pages_and_filters(wire: responses.Reques
     wire.get(items, status=422, json=recorded("tipg/limit_over_max_422"))
     wire.get(items, json=recorded("tipg/cql2_text"))
     one = stream("feature/1", "public.transformers", modified_property="last_modified", page_size=10_000)
-    changes = adapter_for(base).fetch(
-        one, cursor={"watermark": "2026-10-08T00:05:00Z"}, mode=Mode.INCREMENTAL
-    )
+    changes = adapter_for(base).fetch(one, cursor={"watermark": "2026-10-08T00:05:00Z"}, mode=Mode.INCREMENTAL)
 
     first = next(iter(changes))
 

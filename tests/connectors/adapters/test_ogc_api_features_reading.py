@@ -58,9 +58,7 @@ def test_reads_a_collection_by_its_links_and_proves_that_it_is_whole(
     assert server.asked == [{"limit": "10"}, {"from": "10", "limit": "10"}, {"from": "20", "limit": "10"}]
 
 
-def test_a_next_link_to_an_empty_page_is_followed_and_harmless(
-    server: Server, gis: OgcApiFeaturesAdapter
-) -> None:
+def test_a_next_link_to_an_empty_page_is_followed_and_harmless(server: Server, gis: OgcApiFeaturesAdapter) -> None:
     server.features = server.features[:10]
 
     def with_next(number: int, page: dict[str, Any]) -> dict[str, Any]:
@@ -119,9 +117,7 @@ def test_a_read_that_is_not_whole_says_so(
     assert last.cursor == {"watermark": None}
 
 
-def test_without_a_count_only_a_short_last_page_proves_the_end(
-    server: Server, gis: OgcApiFeaturesAdapter
-) -> None:
+def test_without_a_count_only_a_short_last_page_proves_the_end(server: Server, gis: OgcApiFeaturesAdapter) -> None:
     server.counts = False
     assert read(gis)[-1].complete
 
@@ -192,9 +188,7 @@ def test_a_server_that_asks_us_to_wait_is_left_alone(server: Server, gis: OgcApi
     assert len(server.asked) == 2
 
 
-def test_credentials_do_not_follow_a_link_to_another_origin(
-    server: Server, wire: responses.RequestsMock
-) -> None:
+def test_credentials_do_not_follow_a_link_to_another_origin(server: Server, wire: responses.RequestsMock) -> None:
     server.spoil = lambda number, page: {
         **page,
         "links": [{"rel": "next", "href": "https://elsewhere.example/things"}],
@@ -220,9 +214,7 @@ def test_a_server_behind_a_proxy_may_forget_that_it_is_reached_by_tls(
     assert read(gis)[-1].complete
 
 
-def test_changes_are_asked_for_by_a_filter_with_an_overlap(
-    server: Server, gis: OgcApiFeaturesAdapter
-) -> None:
+def test_changes_are_asked_for_by_a_filter_with_an_overlap(server: Server, gis: OgcApiFeaturesAdapter) -> None:
     server.features = [breaker(1, "2026-10-01T00:04:00Z"), breaker(2, "2026-10-02T00:00:00+02:00")]
 
     pages = read(gis, cursor={"watermark": "2026-10-01T00:05:00Z"}, mode=Mode.INCREMENTAL)
@@ -247,9 +239,7 @@ def test_no_change_is_a_whole_answer(server: Server, gis: OgcApiFeaturesAdapter)
     assert last.cursor == {"watermark": "2026-10-01T00:00:00Z"}
 
 
-def test_a_read_of_changes_that_breaks_off_keeps_the_old_watermark(
-    server: Server, gis: OgcApiFeaturesAdapter
-) -> None:
+def test_a_read_of_changes_that_breaks_off_keeps_the_old_watermark(server: Server, gis: OgcApiFeaturesAdapter) -> None:
     server.spoil = lambda number, page: {**page, "features": page["features"][:5], "links": []}
 
     last = read(gis, cursor={"watermark": "2026-09-01T00:00:00Z"}, mode=Mode.INCREMENTAL)[-1]
@@ -258,9 +248,7 @@ def test_a_read_of_changes_that_breaks_off_keeps_the_old_watermark(
     assert last.cursor == {"watermark": "2026-09-01T00:00:00Z"}
 
 
-def test_an_older_grammar_is_tried_where_the_new_one_is_refused(
-    server: Server, gis: OgcApiFeaturesAdapter
-) -> None:
+def test_an_older_grammar_is_tried_where_the_new_one_is_refused(server: Server, gis: OgcApiFeaturesAdapter) -> None:
     refused = (PAYLOADS / "pygeoapi" / "filter_lang_refused.json").read_text()
     server.features = server.features[:2]
     server.spoil = lambda number, page: (400, {}, refused) if number == 1 else page
@@ -271,9 +259,7 @@ def test_an_older_grammar_is_tried_where_the_new_one_is_refused(
     assert pages[-1].complete
 
 
-def test_a_server_that_does_not_heed_the_filter_is_found_out(
-    server: Server, gis: OgcApiFeaturesAdapter
-) -> None:
+def test_a_server_that_does_not_heed_the_filter_is_found_out(server: Server, gis: OgcApiFeaturesAdapter) -> None:
     with pytest.raises(BadConfig, match="does not heed the question") as caught:
         read(gis, cursor={"watermark": "2026-11-01T00:00:00Z"}, mode=Mode.INCREMENTAL)
 
@@ -299,9 +285,7 @@ def test_changes_that_cannot_be_asked_for_are_a_wrong_setting(
     assert server.asked == []
 
 
-def test_a_read_of_changes_is_not_gone_on_with_as_a_full_one(
-    server: Server, gis: OgcApiFeaturesAdapter
-) -> None:
+def test_a_read_of_changes_is_not_gone_on_with_as_a_full_one(server: Server, gis: OgcApiFeaturesAdapter) -> None:
     changes = gis.fetch(stream(**TENS), cursor={"watermark": "2026-10-01T00:00:00Z"}, mode=Mode.INCREMENTAL)
     cursor = next(iter(changes)).cursor
 
@@ -351,9 +335,7 @@ def test_another_reference_system_is_read_by_what_the_answer_asserts(
     )
 
 
-def test_a_server_that_ignores_the_reference_system_is_refused(
-    server: Server, gis: OgcApiFeaturesAdapter
-) -> None:
+def test_a_server_that_ignores_the_reference_system_is_refused(server: Server, gis: OgcApiFeaturesAdapter) -> None:
     """As tipg does: 200, and coordinates in CRS84 whatever was asked for."""
     server.crs = [CRS84, EPSG + "26915"]
     server.spoil = lambda number, page: recorded("tipg/crs_silently_ignored")
@@ -364,9 +346,7 @@ def test_a_server_that_ignores_the_reference_system_is_refused(
     assert caught.value.field == "crs"
 
 
-def test_a_reference_system_that_is_not_offered_is_a_wrong_setting(
-    server: Server, gis: OgcApiFeaturesAdapter
-) -> None:
+def test_a_reference_system_that_is_not_offered_is_a_wrong_setting(server: Server, gis: OgcApiFeaturesAdapter) -> None:
     server.crs = [CRS84]
 
     with pytest.raises(BadConfig, match=f"not to be had in {EPSG}9999, but in: {CRS84}"):

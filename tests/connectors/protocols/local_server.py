@@ -37,9 +37,7 @@ def answers(status: int, body: bytes = b"", **headers: str) -> Answer:
 
 
 @contextmanager
-def serving(
-    pages: dict[str, Answer], *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
-) -> Iterator[Seen]:
+def serving(pages: dict[str, Answer], *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Seen]:
     seen = Seen()
 
     class Handler(BaseHTTPRequestHandler):

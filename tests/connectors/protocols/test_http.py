@@ -62,9 +62,7 @@ def http(pauses: list[float]) -> HttpSession:
         (599, Unreachable),
     ],
 )
-def test_each_status_calls_for_its_reaction(
-    wire: Any, http: HttpSession, status: int, kind: type[SourceError]
-) -> None:
+def test_each_status_calls_for_its_reaction(wire: Any, http: HttpSession, status: int, kind: type[SourceError]) -> None:
     wire.get(URL, status=status)
 
     with pytest.raises(kind, match=r"^source\.example "):
@@ -148,9 +146,7 @@ def test_the_source_says_when_to_come_again(
 
 
 @pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}])
-def test_throttling_without_a_usable_time_has_none(
-    wire: Any, http: HttpSession, headers: dict[str, str]
-) -> None:
+def test_throttling_without_a_usable_time_has_none(wire: Any, http: HttpSession, headers: dict[str, str]) -> None:
     wire.get(URL, status=429, headers=headers)
 
     with pytest.raises(Throttled) as caught:
@@ -171,9 +167,7 @@ def test_throttling_without_a_usable_time_has_none(
         ("https://[::1/", "not a web address"),
     ],
 )
-def test_an_address_that_cannot_be_asked_is_a_wrong_setting(
-    http: HttpSession, url: str, message: str
-) -> None:
+def test_an_address_that_cannot_be_asked_is_a_wrong_setting(http: HttpSession, url: str, message: str) -> None:
     with pytest.raises(BadConfig, match=re.escape(message)) as caught:
         http.get(url)
 
@@ -260,9 +254,7 @@ def test_what_is_not_json_is_shown_briefly_and_without_our_secrets(
     assert "s3cret" not in str(caught.value)
 
 
-def test_a_source_that_repeats_our_secret_in_an_error_does_not_give_it_away(
-    wire: Any, http: HttpSession
-) -> None:
+def test_a_source_that_repeats_our_secret_in_an_error_does_not_give_it_away(wire: Any, http: HttpSession) -> None:
     wire.get(URL, status=403, json={"error": {"message": "key s3cret may not"}})
 
     with pytest.raises(Unauthorized, match="forbids this") as caught:
@@ -271,9 +263,7 @@ def test_a_source_that_repeats_our_secret_in_an_error_does_not_give_it_away(
     assert "key ••• may not" in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "auth", [Bearer("s3cret"), Basic("user", "s3cret"), HeaderKey("X-API-Key", "s3cret")]
-)
+@pytest.mark.parametrize("auth", [Bearer("s3cret"), Basic("user", "s3cret"), HeaderKey("X-API-Key", "s3cret")])
 def test_no_secret_shows_in_a_repr(wire: Any, http: HttpSession, auth: Any) -> None:
     wire.get(URL)
 

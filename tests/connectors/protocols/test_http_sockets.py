@@ -32,9 +32,7 @@ def session(policy: EgressPolicy = LOCAL, *, ca_bundle: str | None = None, **lim
     return HttpSession(egress=policy, now=lambda: NOW, limits=HttpLimits(**quick), ca_bundle=ca_bundle)
 
 
-def test_asks_as_itself_and_not_as_the_environment_wants(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_asks_as_itself_and_not_as_the_environment_wants(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login stranger password secret\n")
     monkeypatch.setenv("NETRC", str(netrc))

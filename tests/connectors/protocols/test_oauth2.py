@@ -63,9 +63,7 @@ def test_one_token_serves_until_shortly_before_it_expires(wire: Any, http: HttpS
     assert used == ["Bearer one", "Bearer one", "Bearer two"]
     asked = sent(wire, TOKENS)
     assert asked[0].body == "grant_type=client_credentials&scope=read"
-    assert (
-        asked[0].headers["Authorization"] == "Basic d2U6czMrY3JldA=="
-    )  # we:s3+cret, form-encoded first (§2.3.1)
+    assert asked[0].headers["Authorization"] == "Basic d2U6czMrY3JldA=="  # we:s3+cret, form-encoded first (§2.3.1)
     assert len(asked) == 2
 
 
@@ -141,9 +139,7 @@ def test_each_refusal_of_a_token_says_who_must_act(
 
 
 @pytest.mark.parametrize("answer", [{}, [], {"access_token": 7}, {"access_token": "t", "token_type": "mac"}])
-def test_an_answer_without_a_bearer_token_breaks_the_contract(
-    wire: Any, http: HttpSession, answer: Any
-) -> None:
+def test_an_answer_without_a_bearer_token_breaks_the_contract(wire: Any, http: HttpSession, answer: Any) -> None:
     wire.post(TOKENS, json=answer)
 
     with pytest.raises(ContractBroken):

@@ -21,10 +21,7 @@ def cleaned(**data: Any) -> dict[str, Any]:
 
 
 def errors(**data: Any) -> dict[str, Any]:
-    return {
-        name: list(found)
-        for name, found in HttpSourceForm({**ADDRESS, "sign_in": "NONE", **data}).errors.items()
-    }
+    return {name: list(found) for name, found in HttpSourceForm({**ADDRESS, "sign_in": "NONE", **data}).errors.items()}
 
 
 def test_each_way_to_sign_in_makes_its_credentials() -> None:
@@ -38,9 +35,7 @@ def test_each_way_to_sign_in_makes_its_credentials() -> None:
     assert auth_of(cleaned()) is None
     assert auth_of(cleaned(sign_in="BASIC", username="u", password=" p ")) == Basic("u", " p ")
     assert auth_of(cleaned(sign_in="BEARER", token="t")) == Bearer("t")
-    assert auth_of(cleaned(sign_in="API_KEY", api_key_header="apikey", api_key="k")) == HeaderKey(
-        "apikey", "k"
-    )
+    assert auth_of(cleaned(sign_in="API_KEY", api_key_header="apikey", api_key="k")) == HeaderKey("apikey", "k")
     assert auth_of(cleaned(sign_in="OAUTH2", **oauth)) == ClientCredentials(**oauth)
 
 
