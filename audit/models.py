@@ -3,7 +3,7 @@ from typing import ClassVar
 import simple_history
 from django.db import models
 
-from organisation.history import SharedHistoryColumns, HistoryColumns
+from organisation.history import HistoryColumns, SharedHistoryColumns
 from organisation.models import ApiToken, Membership, Organisation, User
 from organisation.tenancy import TenantModel
 
@@ -43,7 +43,11 @@ class Event(TenantModel):
         return f"{self.model} {self.object_id} {self.get_action_display()} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
-_OPTIONS = {"app": "audit", "history_id_field": models.BigAutoField(), "history_change_reason_field": models.TextField(null=True)}
+_OPTIONS = {
+    "app": "audit",
+    "history_id_field": models.BigAutoField(),
+    "history_change_reason_field": models.TextField(null=True),
+}
 
 simple_history.register(Organisation, bases=[SharedHistoryColumns], **_OPTIONS)
 simple_history.register(User, bases=[SharedHistoryColumns], excluded_fields=["password", "signed_in_at"], **_OPTIONS)

@@ -12,7 +12,7 @@ from audit.triggers import history_of
 
 def changes_of(events: Sequence[Event]) -> dict[int, str]:
     """
-    What each event changed, as `field: before → after`, by event id. One statement per kind of row, however many events.
+    What each event changed, as `field: before → after`, by event id. One statement per kind of row.
     """
     by_model: dict[str, list[Event]] = defaultdict(list)
     for event in events:
@@ -36,7 +36,7 @@ def _changes_of_model(label: str, events: Sequence[Event]) -> list[tuple[int, st
               ORDER BY earlier.history_id DESC LIMIT 1
             ) before ON true
             WHERE now_.history_id = ANY(%s)
-            """,  # noqa: S608  # the table's name comes from the model, quoted
+            """,  # the table's name comes from the model, quoted
             [[event.history_id for event in events]],
         )
         found = {

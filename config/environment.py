@@ -19,7 +19,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SIMULATOR_PORT", "8100", "Port of the pretend utility."),
     Setting("DATA_DIR", ".data", "Where the embedded services, generated secrets and logs live."),
     Setting("DEMO", "1", "`0` starts empty: no demo utility, no simulator."),
-    Setting("DEFAULT_ORGANISATION", "rural-grid", "Slug of the organisation that commands act for when none is named."),
+    Setting(
+        "DEFAULT_ORGANISATION",
+        "rural-grid",
+        "Slug of the organisation that commands act for when none is named.",
+    ),
     Setting("DATABASE_URL", "", "PostgreSQL 15 or newer, signed in as the role `app`. Empty: the embedded server."),
     Setting("DATABASE_OWNER_URL", "", "The same database, signed in as its owner; for migrations and upkeep only."),
     Setting("REDIS_URL", "", "Redis or Valkey (`redis://` or `unix://`). Empty: the embedded server."),
@@ -30,8 +34,16 @@ SETTINGS: tuple[Setting, ...] = (
         "Keys that encrypt connector secrets, newest first: `id:fernet-key,id:fernet-key`. Generated into DATA_DIR when "
         "empty under `make up`.",
     ),
-    Setting("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]", "Host names under which the console may be reached, by commas."),
-    Setting("CSRF_TRUSTED_ORIGINS", "", "Origins (`https://…`) from which forms may be posted behind a proxy, by commas."),
+    Setting(
+        "ALLOWED_HOSTS",
+        "127.0.0.1,localhost,[::1]",
+        "Host names under which the console may be reached, by commas.",
+    ),
+    Setting(
+        "CSRF_TRUSTED_ORIGINS",
+        "",
+        "Origins (`https://…`) from which forms may be posted behind a proxy, by commas.",
+    ),
     Setting("SECURE", "0", "`1` behind TLS: cookies are sent over HTTPS only."),
     Setting("DEBUG", "0", "`1` shows tracebacks to the browser; never where others can reach it."),
     Setting("LOG_FORMAT", "console", "`console` for people, `json` for a log store."),

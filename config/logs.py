@@ -7,7 +7,9 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_SECRET_NAME = re.compile(r"pass(word|wd)?|secret|token|api_?key|authori[sz]ation|cookie|credential|maxauth", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"pass(word|wd)?|secret|token|api_?key|authori[sz]ation|cookie|credential|maxauth", re.IGNORECASE
+)
 _SECRET_TEXT = re.compile(
     r"(?P<lead>\b(?:bearer|basic)\s+|://[^/\s:@]*:|\b(?:api_?key|token|password|secret|code|sig)=)(?P<secret>[^\s&@\"']+)",
     re.IGNORECASE,

@@ -1,10 +1,11 @@
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from organisation.middleware import switch_organisation
 
 urlpatterns = [
+    path("", include("api.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("console/organisation", switch_organisation, name="switch-organisation"),
     path("console/", admin.site.urls),

@@ -3,8 +3,8 @@
 from functools import partial
 
 from connectors.contracts.alarm import Alarm
-from connectors.contracts.base import contract_id
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
+from connectors.contracts.base import contract_id
 from connectors.contracts.crew import Crew
 from connectors.contracts.equipment import Equipment
 from connectors.contracts.feature import Feature
@@ -61,7 +61,11 @@ WIRING = ContractWiring(
                 retire=partial(retire_unseen, customer_models.ServicePoint),
                 followers=(customer.follow_service_points, outage.follow_supply),
             ),
-            Wiring(contract=Signal, land=telemetry.land_signals, retire=partial(retire_unseen, telemetry_models.Signal)),
+            Wiring(
+                contract=Signal,
+                land=telemetry.land_signals,
+                retire=partial(retire_unseen, telemetry_models.Signal),
+            ),
             Wiring(
                 contract=Reading,
                 land=telemetry.land_readings,

@@ -42,7 +42,10 @@ class AddMemberForm(ServiceForm):
     def perform(self) -> Membership:
         given = self.cleaned_data
         return services.add_member(
-            email=given["email"], name=given["name"], role=Role(given["role"]), password=given["password"] or None
+            email=given["email"],
+            name=given["name"],
+            role=Role(given["role"]),
+            password=given["password"] or None,
         )
 
 
@@ -56,7 +59,9 @@ class ChangeMemberForm(ServiceForm):
     def perform(self) -> Membership:
         membership = Membership.objects.get(pk=self.instance.pk)
         return services.change_member(
-            membership=membership, role=Role(self.cleaned_data["role"]), is_active=self.cleaned_data["is_active"]
+            membership=membership,
+            role=Role(self.cleaned_data["role"]),
+            is_active=self.cleaned_data["is_active"],
         )
 
 
@@ -99,7 +104,9 @@ class IssueTokenForm(ServiceForm):
     refusals = (services.UnableToIssueToken,)
 
     scopes = forms.MultipleChoiceField(
-        label="May do", choices=[(one.value, one.value) for one in Capability], widget=forms.CheckboxSelectMultiple
+        label="May do",
+        choices=[(one.value, one.value) for one in Capability],
+        widget=forms.CheckboxSelectMultiple,
     )
     days = forms.IntegerField(label="Expires after", min_value=1, max_value=366, initial=90, help_text="Days.")
 

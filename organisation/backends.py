@@ -10,10 +10,14 @@ from organisation.scope import system_job
 
 
 class MembershipBackend(BaseBackend):
-    """Signs people in by e-mail and password. What they may do is their membership's business, not Django's permissions."""
+    """Signs people in by e-mail and password. What they may do is their membership's business."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **credentials: Any
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **credentials: Any,
     ) -> User | None:
         email = username or credentials.get("email")
         if not email or password is None:

@@ -38,7 +38,9 @@ def tenant_models() -> list[type[models.Model]]:
     ]
 
 
-def check_every_table_has_an_organisation(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+def check_every_table_has_an_organisation(
+    app_configs: Sequence[AppConfig] | None, **options: Any
+) -> list[CheckMessage]:
     tenant = {model._meta.db_table for model in tenant_models()}
     return [
         Error(
@@ -68,9 +70,17 @@ def check_row_security(
         for field in tenant_references(model)
     }
     return [
-        Error(f"Row-level security is not forced on {table}.", hint="Add TenantTables to its migration.", id="organisation.E002")
+        Error(
+            f"Row-level security is not forced on {table}.",
+            hint="Add TenantTables to its migration.",
+            id="organisation.E002",
+        )
         for table in database.unguarded_tables(tables)
     ] + [
-        Error(f"{bound} may point at another organisation's row.", hint="Add TenantTables to its migration.", id="organisation.E003")
+        Error(
+            f"{bound} may point at another organisation's row.",
+            hint="Add TenantTables to its migration.",
+            id="organisation.E003",
+        )
         for bound in database.missing_references(references)
     ]

@@ -82,7 +82,7 @@ class Guarded:
 
 
 class ConsoleAdmin(Guarded, ModelAdmin):
-    """A page of the console over one model. It filters by organisation for the plan; the policy below does for safety."""
+    """A page of the console over one model. It filters by organisation for the plan; the row policy is for safety."""
 
     show_full_result_count = False
     list_per_page = 50

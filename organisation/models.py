@@ -98,7 +98,9 @@ class Membership(TenantModel):
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=20, choices=Role.choices)
-    is_active = models.BooleanField(default=True, help_text="Switched off, this person no longer sees this organisation.")
+    is_active = models.BooleanField(
+        default=True, help_text="Switched off, this person no longer sees this organisation."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = MembershipQuerySet.as_manager()

@@ -1,4 +1,4 @@
-"""Migration operations that make tables safe for several organisations. The SQL is in `tenancy.md`'s spirit: fail closed."""
+"""Migration operations that make tables safe for several organisations. Without a scope, there are no rows."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +35,11 @@ class _TableOperation(Operation):
         """The state does not change: Django has no word for a policy."""
 
     def database_forwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
     ) -> None:
         # Row policies cannot be made while deferred key checks on the table are pending.
         schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -44,7 +48,11 @@ class _TableOperation(Operation):
                 schema_editor.execute(statement)
 
     def database_backwards(
-        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
     ) -> None:
         for name in reversed(self.model_names):
             for statement in self.backwards(from_state.apps.get_model(app_label, name)):
@@ -100,7 +108,9 @@ class HistoryTables(_TableOperation):
         return f"Force row-level security on the history {', '.join(self.model_names)}"
 
 
-def scope_policies(table: str, condition: str = "organisation_id = ANY ((SELECT app_organisations())::bigint[])") -> Iterator[str]:
+def scope_policies(
+    table: str, condition: str = "organisation_id = ANY ((SELECT app_organisations())::bigint[])"
+) -> Iterator[str]:
     yield f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'
     yield f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY'
     yield f'CREATE POLICY organisation_scope ON "{table}" USING ({condition})'

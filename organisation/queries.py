@@ -29,7 +29,10 @@ def load_signed_in(user_id: int) -> SignedIn | None:
         if user is None:
             return None
         memberships = (
-            Membership.objects.active().filter(user=user).select_related("organisation").order_by("organisation__name", "pk")
+            Membership.objects.active()
+            .filter(user=user)
+            .select_related("organisation")
+            .order_by("organisation__name", "pk")
         )
         return SignedIn(user=user, memberships=tuple(memberships))
 
@@ -100,5 +103,7 @@ def scope_of(slug: str, *, origin: Origin = Origin.SYSTEM) -> Scope:
     with system_job("find-organisation"):
         organisation_id = Organisation.objects.filter(slug=slug, is_active=True).values_list("pk", flat=True).first()
     if organisation_id is None:
-        raise UnknownOrganisation(f"There is no organisation {slug!r}. `manage.py organisation list` shows those there are.")
+        raise UnknownOrganisation(
+            f"There is no organisation {slug!r}. `manage.py organisation list` shows those there are."
+        )
     return Scope(organisation_id=organisation_id, origin=origin)

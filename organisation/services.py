@@ -10,7 +10,7 @@ from organisation.queries import digest_of
 from organisation.roles import Capability, Role
 from organisation.scope import Scope, current_scope, system_job
 
-TOKEN_PREFIX = "uec_"
+TOKEN_PREFIX = "uec_"  # noqa: S105  # what every token begins with, so that scanners know a leaked one
 LONGEST_TOKEN_LIFE = timedelta(days=366)
 
 
@@ -19,7 +19,12 @@ class UnableToAddOrganisation(Exception):
 
 
 def add_organisation(
-    *, slug: str, name: str, administrator_email: str, administrator_password: str | None, allowed_networks: list[str] | None = None
+    *,
+    slug: str,
+    name: str,
+    administrator_email: str,
+    administrator_password: str | None,
+    allowed_networks: list[str] | None = None,
 ) -> Organisation:
     """
     Make an organisation and its first administrator, who may be a user already.
@@ -54,7 +59,9 @@ def add_member(*, email: str, name: str, role: Role, password: str | None) -> Me
     with system_job("find-user-by-email"):
         known = User.objects.filter(email__iexact=email).first()
         if known is not None and Membership.objects.filter(user=known, organisation_id=scope.organisation_id).exists():
-            raise UnableToAddMember(f"{email} is a member already. Change their role, or switch them on again, in the list.")
+            raise UnableToAddMember(
+                f"{email} is a member already. Change their role, or switch them on again, in the list."
+            )
         if known is None and not password:
             raise UnableToAddMember(f"{email} is new here: give a first password.")
         user = known or _find_or_create_user(email=email, name=name, password=password)
@@ -106,7 +113,12 @@ def issue_token(
         raise UnableToIssueToken(f"There is a token named {name!r} already; choose another name.")
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     issued = ApiToken.objects.create(
-        user=user, name=name, digest=digest_of(token), hint=token[:8], scopes=sorted(scopes), expires_at=expires_at
+        user=user,
+        name=name,
+        digest=digest_of(token),
+        hint=token[:8],
+        scopes=sorted(scopes),
+        expires_at=expires_at,
     )
     return issued, token
 

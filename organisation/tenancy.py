@@ -6,10 +6,10 @@ from django.db import models
 
 from organisation.scope import current_organisation_id
 
-Row = TypeVar("Row", bound=models.Model, covariant=True)
+Row_co = TypeVar("Row_co", bound=models.Model, covariant=True)
 
 
-class TenantQuerySet(models.QuerySet[Row]):
+class TenantQuerySet(models.QuerySet[Row_co]):
     """
     The one filter by organisation. Forced row-level security lies under it: the filter is for the plan, which cannot
     see into a policy, and the policy is for safety.
@@ -41,7 +41,10 @@ class TenantModel(models.Model):
     """A row that belongs to one organisation."""
 
     organisation = models.ForeignKey(
-        "organisation.Organisation", on_delete=models.PROTECT, default=current_organisation_id, related_name="+"
+        "organisation.Organisation",
+        on_delete=models.PROTECT,
+        default=current_organisation_id,
+        related_name="+",
     )
 
     objects = TenantQuerySet.as_manager()

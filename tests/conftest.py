@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models.signals import pre_migrate
+from django.test.utils import setup_databases, teardown_databases
 
 from organisation.database import create_roles
 from organisation.models import Membership, Organisation, User
@@ -46,8 +47,6 @@ def _created_database(
     django_db_blocker: Any,
     django_db_modify_db_settings: None,
 ) -> Iterator[None]:
-    from django.test.utils import setup_databases, teardown_databases
-
     with django_db_blocker.unblock():
         created = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
     yield
@@ -66,16 +65,23 @@ def now() -> datetime:
     return datetime(2026, 11, 24, 2, 15, tzinfo=UTC)
 
 
+PASSWORD = "long enough"
+
+
 class Tenants:
     """Makes organisations and their people, as the named system job that the product would use."""
 
-    def organisation(self, slug: str, *, name: str | None = None, allowed_networks: tuple[str, ...] = ()) -> Organisation:
+    def organisation(
+        self, slug: str, *, name: str | None = None, allowed_networks: tuple[str, ...] = ()
+    ) -> Organisation:
         with system_job("test"):
             return Organisation.objects.create(
                 slug=slug, name=name or slug.title(), allowed_networks=list(allowed_networks)
             )
 
-    def member(self, organisation: Organisation, role: Role, *, email: str | None = None, password: str = "long enough") -> Membership:
+    def member(
+        self, organisation: Organisation, role: Role, *, email: str | None = None, password: str = PASSWORD
+    ) -> Membership:
         with system_job("test"):
             user = User.objects.create_user(email or f"{role.lower()}@{organisation.slug}.example", password)
             return Membership.objects.create(organisation=organisation, user=user, role=role)

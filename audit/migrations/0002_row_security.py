@@ -7,5 +7,7 @@ class Migration(migrations.Migration):
     dependencies = [("audit", "0001_initial"), ("organisation", "0002_row_security")]
 
     operations = [
-        HistoryTables("event", "historicalorganisation", "historicaluser", "historicalmembership", "historicalapitoken"),
+        HistoryTables(
+            "event", "historicalorganisation", "historicaluser", "historicalmembership", "historicalapitoken"
+        ),
     ]

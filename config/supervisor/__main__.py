@@ -9,12 +9,12 @@ import sys
 from collections.abc import Sequence
 
 from config.supervisor import postgresql, residence, test_services, valkey
+from config.supervisor.caller import follow_make, watch_terminal
 from config.supervisor.console import complain
 from config.supervisor.data_dir import InUse, Lock, keep_secrets
 from config.supervisor.failures import StartFailed
 from config.supervisor.launch import SERVERS, Options, parts
 from config.supervisor.leftovers import clear_leftovers
-from config.supervisor.processes import die_with_parent
 from config.supervisor.supervise import Supervisor
 
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     up = commands.add_parser("up", help="run everything until Ctrl-C")
     services = commands.add_parser("services", help="run PostgreSQL and Valkey alone until Ctrl-C")
     for command in (up, services):
-        command.add_argument("--stop-with-parent", action="store_true", help="stop when the caller is gone")
+        command.add_argument("--under-make", action="store_true", help="stop with the make that calls")
     commands.add_parser("reset", help="delete the data of a stopped system")
     commands.add_parser("test-services", help="start PostgreSQL and Valkey for the test suite, and return")
     commands.add_parser("stop-test-services", help="stop them and drop their data")
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         match given.command:
             case "up" | "services":
-                return run(alone=given.command == "services", stop_with_parent=given.stop_with_parent)
+                return run(alone=given.command == "services", under_make=given.under_make)
             case "reset":
                 return reset()
             case "test-services":
@@ -49,15 +49,15 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
 
-def run(*, alone: bool, stop_with_parent: bool) -> int:
-    if stop_with_parent:
-        die_with_parent(signal.SIGTERM)
+def run(*, alone: bool, under_make: bool) -> int:
+    gone = [watch_terminal(), *([follow_make()] if under_make else [])]
     options = Options.of(os.environ)
     supervisor = Supervisor(
         options=options,
         parts=SERVERS if alone else parts(options),
         environ=os.environ,
         ready="PostgreSQL and Valkey are running." if alone else f"Ready: {options.url}",
+        gone=gone,
     )
     return supervisor.run()
 

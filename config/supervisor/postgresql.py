@@ -222,9 +222,7 @@ class PostgreSQL:
             f"create database {DATABASE} owner {OWNER}\n"
         )
 
-    def _call(
-        self, home: residence.Residence, program: str, *arguments: str, statements: str | None = None
-    ) -> None:
+    def _call(self, home: residence.Residence, program: str, *arguments: str, statements: str | None = None) -> None:
         with open_log(self.log) as output:
             done = subprocess.run(
                 [str(home.programs / program), *arguments],

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -42,13 +42,24 @@ class Supervisor:
     """One system in one DATA_DIR."""
 
     def __init__(
-        self, *, options: Options, parts: Sequence[Part], environ: Mapping[str, str], ready: str
+        self,
+        *,
+        options: Options,
+        parts: Sequence[Part],
+        environ: Mapping[str, str],
+        ready: str,
+        gone: Sequence[Callable[[], bool]] = (),
     ) -> None:
+        """
+        :param ready: the line that says that all is up.
+        :param gone: each answers whether somebody for whose sake we run is gone.
+        """
         self.options = options
         self.parts = parts
         self.folder = options.data_dir
         self.environ = {name: value for name, value in environ.items() if value}
         self.ready = ready
+        self.gone = gone
         self.running: dict[str, Child] = {}
         self.lock = Lock(self.folder / "supervisor.lock")
         self._stop_requested = False
@@ -214,9 +225,7 @@ class Supervisor:
             if not child.is_running:
                 raise StartFailed(f"{service.name} ended ({child.exit_status}). {self._end_of(service.name)}")
             if time.monotonic() > deadline:
-                raise StartFailed(
-                    f"{service.name} does not answer at {service.probe}. {self._end_of(service.name)}"
-                )
+                raise StartFailed(f"{service.name} does not answer at {service.probe}. {self._end_of(service.name)}")
             self._breathe()
 
     def _run_step(self, step: Step) -> None:
@@ -299,7 +308,7 @@ class Supervisor:
         self._stop_requested = True
 
     def _check_stop(self) -> None:
-        if self._stop_requested:
+        if self._stop_requested or any(is_gone() for is_gone in self.gone):
             raise StopRequested
 
     def _breathe(self, seconds: float = 0.05) -> None:

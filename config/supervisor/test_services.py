@@ -113,7 +113,5 @@ def _servers(folder: Path) -> tuple[postgresql.PostgreSQL, valkey.Valkey]:
     database = postgresql.PostgreSQL(
         data_dir=folder, log=folder / "postgresql.log", passwords=secrets, settings=postgresql.FORGETFUL
     )
-    broker = valkey.Valkey(
-        folder=folder / "valkey", log=folder / "valkey.log", password=secrets["valkey"], keeps=False
-    )
+    broker = valkey.Valkey(folder=folder / "valkey", log=folder / "valkey.log", password=secrets["valkey"], keeps=False)
     return database, broker

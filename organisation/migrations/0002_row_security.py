@@ -2,9 +2,7 @@ from django.db import migrations
 
 from organisation import operations
 
-MEMBERS_SEE_EACH_OTHER = (
-    "id = (SELECT app_actor()) OR EXISTS (SELECT 1 FROM organisation_membership shared WHERE shared.user_id = organisation_user.id)"
-)
+MEMBERS_SEE_EACH_OTHER = "id = (SELECT app_actor()) OR EXISTS (SELECT 1 FROM organisation_membership shared WHERE shared.user_id = organisation_user.id)"
 ORGANISATION_IN_SCOPE = "id = ANY ((SELECT app_organisations())::bigint[])"
 
 

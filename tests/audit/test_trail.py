@@ -30,12 +30,15 @@ def test_a_change_leaves_who_when_why_and_where_from(administrator: Membership, 
         assert (newest.role, newest.history_type, newest.history_user_id) == ("DISPATCHER", "~", administrator.user_id)
 
 
-def test_bulk_writes_leave_a_trace_too(utility: Organisation, administrator: Membership, coordinator: Membership) -> None:
+def test_bulk_writes_leave_a_trace_too(
+    utility: Organisation, administrator: Membership, coordinator: Membership
+) -> None:
     with acting_for(scope_for(administrator)):
         assert Membership.objects.update(is_active=False) == 2
 
         assert [
-            (event.action, event.object_id) for event in Event.objects.filter(model="organisation.membership").order_by("-id")[:2]
+            (event.action, event.object_id)
+            for event in Event.objects.filter(model="organisation.membership").order_by("-id")[:2]
         ] in (
             [("~", administrator.pk), ("~", coordinator.pk)],
             [("~", coordinator.pk), ("~", administrator.pk)],
@@ -52,7 +55,11 @@ def test_a_write_that_changes_nothing_leaves_none(administrator: Membership) -> 
 def test_the_trail_cannot_be_written_by_hand(administrator: Membership) -> None:
     with acting_for(scope_for(administrator)):
         for statement in ("DELETE FROM audit_event", "UPDATE audit_historicalmembership SET role = 'AUDITOR'"):
-            with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic(), connection.cursor() as cursor:
+            with (
+                pytest.raises(ProgrammingError, match="permission denied"),
+                transaction.atomic(),
+                connection.cursor() as cursor,
+            ):
                 cursor.execute(statement)
 
 

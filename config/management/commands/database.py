@@ -1,12 +1,12 @@
 from typing import Any
 
+from connectors.services import schedules
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 from psycopg.conninfo import conninfo_to_dict
 
-from connectors.services import schedules
 from organisation.database import create_roles
 from telemetry.services import partitions
 

@@ -29,7 +29,9 @@ class Command(BaseCommand):
             help="a private network that its connectors may reach; repeat it for several",
         )
         add.add_argument(
-            "--no-input", action="store_true", help="take the password from the variable ADMINISTRATOR_PASSWORD"
+            "--no-input",
+            action="store_true",
+            help="take the password from the variable ADMINISTRATOR_PASSWORD",
         )
         listing = actions.add_parser("list", help="list active organisations")
         listing.add_argument("--json", action="store_true")

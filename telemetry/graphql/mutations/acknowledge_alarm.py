@@ -1,0 +1,60 @@
+from enum import StrEnum
+from typing import Any
+
+import graphene
+from graphql import GraphQLResolveInfo
+
+from graphql_kit.access import require
+from graphql_kit.ids import key_of
+from graphql_kit.mutations import Refused, TypedMutation
+from organisation.roles import Capability
+from telemetry import models
+from telemetry import services as telemetry
+from telemetry.graphql.types import Acknowledgement, Alarm
+
+
+class AcknowledgeAlarmCodeValue(StrEnum):
+    NOT_FOUND = "NOT_FOUND"
+    UNABLE_TO_ACKNOWLEDGE = "UNABLE_TO_ACKNOWLEDGE"
+
+
+AcknowledgeAlarmCode = graphene.Enum.from_enum(AcknowledgeAlarmCodeValue, name="AcknowledgeAlarmCode")
+
+
+class AcknowledgeAlarmInput(graphene.InputObjectType):
+    alarm = graphene.ID(required=True)
+    comment = graphene.String(default_value="")
+
+
+class AcknowledgeAlarm(TypedMutation):
+    """
+    Acknowledge an alarm. It travels to the system that raised it; `acknowledgement.status` says what became of it.
+    """
+
+    class Meta:
+        codes = AcknowledgeAlarmCode
+
+    class Arguments:
+        input = AcknowledgeAlarmInput(required=True)
+
+    alarm = graphene.Field(Alarm)
+    acknowledgement = graphene.Field(Acknowledgement)
+
+    @classmethod
+    def work(cls, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
+        require(info, Capability.ACKNOWLEDGE_ALARM)
+        given, context = arguments["input"], info.context
+        alarm = (
+            models.Alarm.objects.for_organisation(context.scope.organisation_id)
+            .filter(pk=key_of("Alarm", given.alarm))
+            .first()
+        )
+        if alarm is None:
+            raise Refused("NOT_FOUND", "There is no such alarm.", field="alarm")
+        try:
+            acknowledgement = telemetry.acknowledge_alarm(
+                alarm=alarm, comment=given.comment, actor=context.user, now=context.now
+            )
+        except telemetry.UnableToAcknowledge as refusal:
+            raise Refused("UNABLE_TO_ACKNOWLEDGE", str(refusal)) from refusal
+        return {"alarm": alarm, "acknowledgement": acknowledgement}
