@@ -1,15 +1,15 @@
 """What every row that came from a source system carries."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.db import models
 
 from connectors.models import Connector, Stream
-from organisation.tenancy import TenantForeignKey, TenantModel, TenantQuerySet
+from organisation.tenancy import Row, TenantForeignKey, TenantModel, TenantQuerySet
 
 
-class SourceRecordQuerySet(TenantQuerySet[models.Model]):
-    def present(self) -> "SourceRecordQuerySet":
+class SourceRecordQuerySet(TenantQuerySet[Row]):
+    def present(self) -> Self:
         """What the source still has."""
         return self.filter(retired_at=None)
 
