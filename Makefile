@@ -21,7 +21,7 @@ help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 up: $(VENV)/runtime.stamp ## Run the system in the foreground (PORT, SIMULATOR_PORT, DATA_DIR, DEMO=0)
-	@exec $(SUPERVISOR) up --stop-with-parent
+	@exec $(SUPERVISOR) up --under-make
 
 test: $(VENV)/development.stamp ## Run the tests (QUICK=1 leaves out the long ones, ARGS=… goes to pytest)
 	@$(SUPERVISOR) with-test-services -- $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup \

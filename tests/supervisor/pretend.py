@@ -5,11 +5,10 @@ Real PostgreSQL and Valkey when PRETEND names `servers`; a web server that answe
 """
 
 import os
-import signal
 import sys
 
+from config.supervisor.caller import follow_make, watch_terminal
 from config.supervisor.launch import Options, Part, Server, Service, Step
-from config.supervisor.processes import die_with_parent
 from config.supervisor.supervise import Supervisor
 
 REFUSE_TO_END = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
@@ -38,12 +37,15 @@ def parts(options: Options, wanted: set[str]) -> list[Part]:
 
 
 def main() -> int:
-    if "with-parent" in sys.argv:
-        die_with_parent(signal.SIGTERM)
+    gone = [watch_terminal(), *([follow_make()] if "under-make" in sys.argv else [])]
     options = Options.of(os.environ)
     wanted = set(os.environ.get("PRETEND", "").split(","))
     return Supervisor(
-        options=options, parts=parts(options, wanted), environ=os.environ, ready=f"Ready: {options.url}"
+        options=options,
+        parts=parts(options, wanted),
+        environ=os.environ,
+        ready=f"Ready: {options.url}",
+        gone=gone,
     ).run()
 
 

@@ -59,9 +59,7 @@ def test_a_port_that_is_none_is_refused_by_name(port: str) -> None:
 
 
 def test_one_address_of_an_own_database_is_not_enough() -> None:
-    with pytest.raises(
-        StartFailed, match=r"^Only DATABASE_URL is set\. For a database of your own set both: "
-    ):
+    with pytest.raises(StartFailed, match=r"^Only DATABASE_URL is set\. For a database of your own set both: "):
         Options.of({"DATABASE_URL": "postgresql://app@database/utility"})
 
 
@@ -78,9 +76,7 @@ def test_own_servers_are_recognised() -> None:
 
 
 def test_what_is_given_wins_over_what_is_found_and_databases_are_not_mixed(tmp_path: Path) -> None:
-    (tmp_path / "secrets.json").write_text(
-        '{"environment": {"SECRET_KEY": "found"}, "passwords": {"app": "x"}}'
-    )
+    (tmp_path / "secrets.json").write_text('{"environment": {"SECRET_KEY": "found"}, "passwords": {"app": "x"}}')
     (tmp_path / "services.json").write_text(
         '{"environment": {"DATABASE_URL": "found", "DATABASE_OWNER_URL": "found", "REDIS_URL": "found"}}'
     )
@@ -110,6 +106,4 @@ def test_a_folder_too_deep_for_a_socket_means_loopback(tmp_path: Path) -> None:
     assert server_in(Path("/srv/utility")).url("app") == (
         "postgresql://app:p%2Fw@/utility?host=%2Fsrv%2Futility%2Frun&port=5432"
     )
-    assert (
-        server_in(Path("/srv") / ("deep/" * 20)).url("app") == "postgresql://app:p%2Fw@127.0.0.1:5432/utility"
-    )
+    assert server_in(Path("/srv") / ("deep/" * 20)).url("app") == "postgresql://app:p%2Fw@127.0.0.1:5432/utility"

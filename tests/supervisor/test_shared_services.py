@@ -63,8 +63,6 @@ def test_databases_of_killed_sessions_go_at_the_next_start(folder: Path) -> None
     assert test_services.stop(folder)
 
     with psycopg.connect(test_services.ensure(folder)["DATABASE_OWNER_URL"]) as connection:
-        names = connection.execute(
-            "select datname from pg_database where not datistemplate order by 1"
-        ).fetchall()
+        names = connection.execute("select datname from pg_database where not datistemplate order by 1").fetchall()
 
     assert names == [("postgres",), ("utility",)]

@@ -1,11 +1,17 @@
 """`make up` from outside: what it starts, what it says, and that it leaves nothing behind."""
 
+import contextlib
+import fcntl
+import os
+import pty
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import termios
 import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -41,9 +47,7 @@ def test_everything_runs_until_a_signal_and_nothing_afterwards(system: System) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_each_signal_that_ends_a_terminal_program_stops_in_order(
-    system: System, number: signal.Signals
-) -> None:
+def test_each_signal_that_ends_a_terminal_program_stops_in_order(system: System, number: signal.Signals) -> None:
     system.start()
 
     assert system.stop(number) == 0
@@ -135,21 +139,61 @@ def test_a_signal_during_the_start_stops_it(system: System) -> None:
     assert system.processes() == []
 
 
-def test_it_stops_when_make_is_killed(system: System) -> None:
-    command = f"'{sys.executable}' -m tests.supervisor.pretend with-parent; true"
-    with system.output.open("wb") as output:
-        make = subprocess.Popen(
-            ["sh", "-c", command],
+class Make:
+    """`make` in a terminal of its own, whose only job is the pretend system."""
+
+    def __init__(self, system: System, makefile: Path) -> None:
+        makefile.write_text(f"up:\n\t@exec '{sys.executable}' -m tests.supervisor.pretend under-make\n")
+        self.terminal, its_end = pty.openpty()
+        self.popen = subprocess.Popen(
+            ["make", "-f", str(makefile), "up"],
             cwd=PROJECT,
             env=system.environment(),
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdin=its_end,
+            stdout=its_end,
+            stderr=its_end,
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - it forks nothing itself
         )
-    wait_until(lambda: "Ready: " in system.printed, "the system to be ready")
+        os.close(its_end)
+        os.set_blocking(self.terminal, False)
+        self.printed = ""
+        wait_until(lambda: "Ready: " in self.read(), "the system to be ready")
 
-    make.kill()
-    make.wait()
+    def read(self) -> str:
+        with contextlib.suppress(OSError):
+            self.printed += os.read(self.terminal, 4096).decode()
+        return self.printed
 
-    wait_until(lambda: "Stopped." in system.printed, "the supervisor to stop")
+
+@pytest.fixture
+def make(system: System, tmp_path: Path) -> Iterator[Make]:
+    make = Make(system, tmp_path / "Makefile")
+    yield make
+    make.popen.kill()
+    make.popen.wait()
+    with contextlib.suppress(OSError):
+        os.close(make.terminal)
+
+
+def type_ctrl_c(make: Make) -> None:
+    os.write(make.terminal, b"\x03")
+
+
+ENDS: dict[str, Callable[[Make], None]] = {
+    "Ctrl-C is typed": type_ctrl_c,
+    "the terminal is closed": lambda make: os.close(make.terminal),
+    "make is terminated": lambda make: make.popen.send_signal(signal.SIGTERM),
+    "make is told to hang up": lambda make: make.popen.send_signal(signal.SIGHUP),
+    "make is killed": lambda make: make.popen.send_signal(signal.SIGKILL),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_nothing_outlives_make_when(end: str, system: System, make: Make) -> None:
+    assert len(system.processes()) == 2
+
+    ENDS[end](make)
+
+    wait_until(lambda: not (system.folder / "supervisor.json").exists(), "the supervisor to stop", seconds=20)
     assert system.processes() == []
