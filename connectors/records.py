@@ -5,10 +5,10 @@ from typing import ClassVar, Self
 from django.db import models
 
 from connectors.models import Connector, Stream
-from organisation.tenancy import Row, TenantForeignKey, TenantModel, TenantQuerySet
+from organisation.tenancy import Row_co, TenantForeignKey, TenantModel, TenantQuerySet
 
 
-class SourceRecordQuerySet(TenantQuerySet[Row]):
+class SourceRecordQuerySet(TenantQuerySet[Row_co]):
     def present(self) -> Self:
         """What the source still has."""
         return self.filter(retired_at=None)
