@@ -1,14 +1,16 @@
 """What every row that came from a source system carries."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from django.db import models
 
 from connectors.models import Connector, Stream
-from organisation.tenancy import Row_co, TenantForeignKey, TenantModel, TenantQuerySet
+from organisation.tenancy import TenantForeignKey, TenantModel, TenantQuerySet
+
+SourceRow_co = TypeVar("SourceRow_co", bound=models.Model, covariant=True)
 
 
-class SourceRecordQuerySet(TenantQuerySet[Row_co]):
+class SourceRecordQuerySet(TenantQuerySet[SourceRow_co]):
     def present(self) -> Self:
         """What the source still has."""
         return self.filter(retired_at=None)
