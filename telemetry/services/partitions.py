@@ -35,9 +35,7 @@ class TableBusy(Exception):
     """Somebody holds a lock on the readings for longer than we keep asking."""
 
 
-def ensure_partitions(
-    *, now: datetime, days_back: int = DAYS_BACK, days_ahead: int = DAYS_AHEAD
-) -> list[str]:
+def ensure_partitions(*, now: datetime, days_back: int = DAYS_BACK, days_ahead: int = DAYS_AHEAD) -> list[str]:
     """
     Make the days from `days_back` before today to `days_ahead` after it, where they are missing.
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+from django.db import connection
+
 from connectors.contracts.signal import Signal as SignalRecord
 from connectors.landing import Landed, Landing, SeenKeys
 from connectors.merge import merge, retire_unseen
 from gis.services.aliases import aliases_for
-from telemetry.models import Alarm, Signal
+from telemetry.models import Signal
+from telemetry.services.alarms import lock_alarms
 
 COLUMNS = ("external_id", "source_time", "name", "kind", "unit", "alias_id", "equipment_external_id")
 
@@ -52,18 +55,23 @@ def retire_signals(landing: Landing, seen: SeenKeys) -> Sequence[int]:
 
 
 def _tie_alarms(signal_ids: Sequence[int], landing: Landing) -> None:
-    alias_by_signal = dict(
-        Signal.objects.for_organisation(landing.organisation_id)
-        .filter(pk__in=signal_ids, alias__isnull=False)
-        .values_list("external_id", "alias_id")
-    )
-    waiting = list(
-        Alarm.objects.for_organisation(landing.organisation_id)
-        .filter(connector_id=landing.connector_id, alias=None, signal_external_id__in=alias_by_signal)
-        .order_by("external_id")
-        .select_for_update()
-    )
-    for alarm in waiting:
-        alarm.alias_id = alias_by_signal[alarm.signal_external_id]
-        alarm.landed_at = landing.now
-    Alarm.objects.bulk_update(waiting, ["alias_id", "landed_at"])
+    lock_alarms(landing)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            TIE_ALARMS,
+            {
+                "organisation": landing.organisation_id,
+                "connector": landing.connector_id,
+                "signals": list(signal_ids),
+                "now": landing.now,
+            },
+        )
+
+
+TIE_ALARMS = """
+UPDATE telemetry_alarm AS alarm SET alias_id = signal.alias_id, landed_at = %(now)s
+FROM telemetry_signal AS signal
+WHERE signal.organisation_id = %(organisation)s AND signal.id = ANY(%(signals)s) AND signal.alias_id IS NOT NULL
+  AND alarm.organisation_id = signal.organisation_id AND alarm.connector_id = %(connector)s
+  AND alarm.alias_id IS NULL AND alarm.signal_external_id = signal.external_id
+"""

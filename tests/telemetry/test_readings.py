@@ -34,18 +34,12 @@ def make_signals(landing: Landing, *names: str, kind: SignalKind = SignalKind.ME
     return list(land_signals(records, landing).touched)
 
 
-def reading(
-    time: datetime, value: float | None = None, *, signal: str = "SW-1.P", **more: Any
-) -> ReadingRecord:
+def reading(time: datetime, value: float | None = None, *, signal: str = "SW-1.P", **more: Any) -> ReadingRecord:
     return ReadingRecord(external_id=signal, signal=signal, source_time=time, value=value, **more)
 
 
 def history(signal_id: int) -> list[tuple[datetime, float | None]]:
-    return list(
-        Reading.objects.filter(signal_id=signal_id)
-        .order_by("source_time")
-        .values_list("source_time", "value")
-    )
+    return list(Reading.objects.filter(signal_id=signal_id).order_by("source_time").values_list("source_time", "value"))
 
 
 def test_lands_history_and_the_newest(landing: Landing, power: int, now: datetime) -> None:
@@ -80,14 +74,10 @@ def test_an_equal_value_at_an_equal_time_is_not_fresh_and_costs_one_query(
 def test_an_equal_value_at_a_later_time_is_news(landing: Landing, power: int, now: datetime) -> None:
     land_readings([reading(now, 7.25)], landing)
 
-    assert land_readings([reading(now + timedelta(seconds=1), 7.25)], landing) == Landed(
-        created=1, touched=(power,)
-    )
+    assert land_readings([reading(now + timedelta(seconds=1), 7.25)], landing) == Landed(created=1, touched=(power,))
 
 
-def test_a_late_reading_joins_history_and_leaves_the_newest_alone(
-    landing: Landing, power: int, now: datetime
-) -> None:
+def test_a_late_reading_joins_history_and_leaves_the_newest_alone(landing: Landing, power: int, now: datetime) -> None:
     early, between = now - timedelta(minutes=30), now - timedelta(minutes=15)
     land_readings([reading(early, 1.0), reading(now, 3.0)], landing)
     newest = content(LatestReading)
@@ -118,9 +108,7 @@ def test_of_two_in_a_page_the_last_counts(landing: Landing, power: int, now: dat
     land_readings([reading(now, 1.0)], landing)
 
     assert land_readings([reading(now, 2.0), reading(now, 1.0)], landing) == Landed(unchanged=1)
-    assert land_readings([reading(now, 1.0), reading(now, 2.0)], landing) == Landed(
-        updated=1, touched=(power,)
-    )
+    assert land_readings([reading(now, 1.0), reading(now, 2.0)], landing) == Landed(updated=1, touched=(power,))
     assert history(power) == [(now, 2.0)]
 
 
@@ -145,15 +133,11 @@ def test_sets_aside_what_names_no_known_signal(landing: Landing, power: int, now
     landed = land_readings([reading(now, 1.0, signal="SW-9.P"), reading(now, 2.0)], landing)
 
     reason = "No signal SW-9.P is known from this system; read its signals first."
-    assert landed == Landed(
-        created=1, touched=(power,), set_aside=(SetAside(index=0, reason=reason, path="signal"),)
-    )
+    assert landed == Landed(created=1, touched=(power,), set_aside=(SetAside(index=0, reason=reason, path="signal"),))
 
 
 def test_sets_aside_what_comes_from_the_future(landing: Landing, power: int, now: datetime) -> None:
-    landed = land_readings(
-        [reading(now + timedelta(hours=1), 1.0), reading(now + timedelta(minutes=9), 2.0)], landing
-    )
+    landed = land_readings([reading(now + timedelta(hours=1), 1.0), reading(now + timedelta(minutes=9), 2.0)], landing)
 
     reason = "It is stamped 1:00:00 ahead of our clock. Check the source's clock and its time zone."
     assert landed.set_aside == (SetAside(index=0, reason=reason, path="source_time"),)
@@ -173,16 +157,12 @@ def test_a_switch_that_has_not_moved_for_years_has_a_newest_reading(landing: Lan
     assert (latest.source_time, latest.state, latest.usable_state) == (years_ago, "CLOSED", "CLOSED")
 
 
-def test_sets_aside_a_late_reading_for_which_there_is_no_day(
-    landing: Landing, power: int, now: datetime
-) -> None:
+def test_sets_aside_a_late_reading_for_which_there_is_no_day(landing: Landing, power: int, now: datetime) -> None:
     land_readings([reading(now, 1.0)], landing)
 
     landed = land_readings([reading(now - timedelta(days=10), 2.0)], landing)
 
-    reason = (
-        "It is of 2026-11-14, and the days kept begin on 2026-11-22; a newer reading of the signal is known."
-    )
+    reason = "It is of 2026-11-14, and the days kept begin on 2026-11-22; a newer reading of the signal is known."
     assert landed == Landed(set_aside=(SetAside(index=0, reason=reason, path="source_time"),))
     assert history(power) == [(now, 1.0)]
 
