@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from django.http import HttpRequest, JsonResponse
 
+from organisation.middleware import ScopedRequest
 from organisation.models import User
 from organisation.queries import TokenExpired, find_token_holder
 from organisation.scope import Scope, current_scope_or_none
@@ -57,7 +59,7 @@ def identify(request: HttpRequest, *, now: datetime) -> Caller:
     token = bearer_token(request)
     if token is not None:
         try:
-            holder = find_token_holder(token, now=now, request_id=request.request_id)  # type: ignore[attr-defined]  # set by ScopeMiddleware
+            holder = find_token_holder(token, now=now, request_id=cast(ScopedRequest, request).request_id)
         except TokenExpired as error:
             raise Refusal("The token has expired or was revoked.", "invalid_token") from error
         if holder is None:

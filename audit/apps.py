@@ -14,7 +14,7 @@ class AuditConfig(AppConfig):
 
 def write_triggers_after_migrations(plan: list[Any] | None = None, **options: Any) -> None:
     """Column lists follow the models: whenever a migration ran, the triggers are written anew."""
-    from audit.triggers import install_triggers
+    from audit.triggers import install_triggers  # noqa: PLC0415  # models are loaded by now, not at import
 
     if plan:
         install_triggers()

@@ -25,7 +25,7 @@ class Event(TenantModel):
     at = models.DateTimeField()
     actor = models.ForeignKey(User, on_delete=models.DO_NOTHING, null=True, db_constraint=False, related_name="+")
     origin = models.CharField(max_length=10)
-    reason = models.TextField(null=True)
+    reason = models.TextField(blank=True)
     request_id = models.CharField(max_length=64)
     action = models.CharField(max_length=1, choices=Action.choices)
     model = models.CharField(max_length=80, help_text="Label of the model, such as connectors.connector.")

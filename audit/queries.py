@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db import connection
 
 from audit.models import Action, Event
-from audit.triggers import history_of
+from audit.triggers import history_of, tracked_fields
 
 
 def changes_of(events: Sequence[Event]) -> dict[int, str]:
@@ -23,7 +23,7 @@ def changes_of(events: Sequence[Event]) -> dict[int, str]:
 
 def _changes_of_model(label: str, events: Sequence[Event]) -> list[tuple[int, str]]:
     history = history_of(apps.get_model(label))
-    names = {field.column: field.name for field in history.tracked_fields}  # type: ignore[attr-defined]  # simple-history's attribute
+    names = {field.column: field.name for field in tracked_fields(history)}
     table = connection.ops.quote_name(history._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(

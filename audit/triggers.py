@@ -5,6 +5,7 @@ cost per row of simple-history's signals.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
@@ -32,6 +33,11 @@ def history_of(model: type[models.Model]) -> type[models.Model]:
     return history
 
 
+def tracked_fields(history: type[models.Model]) -> "list[models.Field[Any, Any]]":
+    """The fields of the tracked model that its history keeps."""
+    return list(history.tracked_fields)  # type: ignore[attr-defined]  # simple-history's attribute
+
+
 def trigger_statements(model: type[models.Model]) -> Iterator[str]:
     table = model._meta.db_table
     function = f"trail_{table}"
@@ -50,7 +56,7 @@ def trigger_statements(model: type[models.Model]) -> Iterator[str]:
 
 def _function(model: type[models.Model], name: str) -> str:
     history = history_of(model)
-    columns = [field.column for field in history.tracked_fields]  # type: ignore[attr-defined]  # simple-history's attribute
+    columns = [field.column for field in tracked_fields(history)]
     has_organisation = "organisation_id" in columns
     shared = not has_organisation and any(field.name == "organisation" for field in history._meta.local_fields)
     organisation = {
@@ -69,14 +75,17 @@ def _function(model: type[models.Model], name: str) -> str:
         app_actor(), coalesce(nullif(current_setting('app.origin', true), ''), 'SYSTEM'),
         coalesce(current_setting('app.request_id', true), '')
       FROM {source}
-      RETURNING history_id, id, organisation_id, history_date, history_change_reason, history_user_id, origin, request_id
+      RETURNING history_id, id, organisation_id, history_date, history_change_reason, history_user_id, origin,
+        request_id
     )
-    INSERT INTO audit_event (organisation_id, at, actor_id, origin, reason, request_id, action, model, object_id, history_id)
-    SELECT organisation_id, history_date, history_user_id, origin, history_change_reason, request_id, '{sign}',
-      '{model._meta.label_lower}', id, history_id
+    INSERT INTO audit_event (organisation_id, at, actor_id, origin, reason, request_id, action, model, object_id,
+      history_id)
+    SELECT organisation_id, history_date, history_user_id, origin, coalesce(history_change_reason, ''), request_id,
+      '{sign}', '{model._meta.label_lower}', id, history_id
     FROM written WHERE organisation_id IS NOT NULL;"""
 
-    compared = f"({', '.join(f'fresh.{_quote(c)}' for c in columns)}) IS DISTINCT FROM ({', '.join(f'gone.{_quote(c)}' for c in columns)})"
+    fresh, gone = (", ".join(f'{row}."{column}"' for column in columns) for row in ("fresh", "gone"))
+    compared = f"({fresh}) IS DISTINCT FROM ({gone})"
     # enable_nestloop: a cached plan takes transition tables for tiny, which costs 30 times as much at 5,000 rows.
     return f"""
 CREATE OR REPLACE FUNCTION "{name}"() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -90,9 +99,5 @@ BEGIN
 END $trail$"""
 
 
-def _quote(column: str) -> str:
-    return f'"{column}"'
-
-
 def _list(columns: list[str]) -> str:
-    return ", ".join(_quote(column) for column in columns)
+    return ", ".join(f'"{column}"' for column in columns)

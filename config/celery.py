@@ -17,6 +17,6 @@ def keep_our_logging(**options: object) -> None:
 
 @worker_init.connect
 def refuse_unsafe_roles(**options: object) -> None:
-    from organisation.database import require_safe_role
+    from organisation.database import require_safe_role  # noqa: PLC0415  # loads the settings
 
     require_safe_role()

@@ -31,8 +31,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SECRETS_KEYS",
         "",
-        "Keys that encrypt connector secrets, newest first: `id:fernet-key,id:fernet-key`. Generated into DATA_DIR when "
-        "empty under `make up`.",
+        "Keys that encrypt connector secrets, newest first: `id:fernet-key,id:fernet-key`. Generated into DATA_DIR "
+        "when empty under `make up`.",
     ),
     Setting(
         "ALLOWED_HOSTS",
@@ -80,6 +80,7 @@ def settings_page() -> str:
     """docs/reference/settings.md, as it must stand."""
     rows = "\n".join(f"| `{s.name}` | {f'`{s.default}`' if s.default else 'empty'} | {s.meaning} |" for s in SETTINGS)
     return (
-        "# Settings\n\nRead from the environment when a process starts. `manage.py schema --write` writes this page.\n\n"
+        "# Settings\n\nRead from the environment when a process starts. "
+        "This page is written by `manage.py schema --write`.\n\n"
         f"| name | default | meaning |\n|---|---|---|\n{rows}\n"
     )

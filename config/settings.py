@@ -4,6 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from psycopg.conninfo import conninfo_to_dict
+
 from config.environment import Environment
 from config.logs import logging_config
 
@@ -92,8 +94,6 @@ POOLED = environment.flag("DATABASE_POOL") and not ACTS_AS_OWNER and "pytest" no
 
 def database(url: str) -> dict[str, Any]:
     """Django's settings of a `postgresql://` address; a socket's folder stands in `?host=`."""
-    from psycopg.conninfo import conninfo_to_dict
-
     given = conninfo_to_dict(url)
     options: dict[str, Any] = {}
     if POOLED:

@@ -155,6 +155,6 @@ def refuse_excess(schema: GraphQLSchema, document: DocumentNode, variables: dict
         for name, value in measured.items():
             if value > MOST[name]:
                 raise GraphQLError(
-                    f"This query is too large: {name} {value}, at most {MOST[name]}. Ask for less, or in several queries.",
+                    f"This query is too large: {name} {value}, at most {MOST[name]}. Ask for less, or in parts.",
                     extensions={"code": "QUERY_TOO_LARGE", "limit": name},
                 )

@@ -24,7 +24,7 @@ WITHOUT_ORGANISATION: dict[str, str] = {
     "django_celery_beat_crontabschedule": "times",
     "django_celery_beat_intervalschedule": "times",
     "django_celery_beat_solarschedule": "times",
-    "django_celery_beat_periodictask": "carries ids and, in its headers, the organisation; edited through our forms only",
+    "django_celery_beat_periodictask": "carries ids and, in its headers, the organisation",
     "django_celery_beat_periodictasks": "when the schedules last changed",
 }
 
@@ -45,7 +45,7 @@ def check_every_table_has_an_organisation(
     return [
         Error(
             f"{model._meta.label} has no organisation.",
-            hint="Make it a TenantModel, or list its table with the reason in organisation.checks.WITHOUT_ORGANISATION.",
+            hint="Make it a TenantModel, or list its table with a reason in checks.WITHOUT_ORGANISATION.",
             obj=model,
             id="organisation.E001",
         )

@@ -3,21 +3,21 @@ What every page of the console shares: access by the member's capabilities, and 
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.db import models
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
+from organisation.middleware import ScopedRequest
 from organisation.models import Membership
 from organisation.roles import Capability
 
 
 def member_of(request: HttpRequest) -> Membership:
     """The membership whose organisation this request acts for."""
-    membership: Membership = request.membership  # type: ignore[attr-defined]  # set by ScopeMiddleware
-    return membership
+    return cast(ScopedRequest, request).membership
 
 
 def may(request: HttpRequest, capability: Capability | None) -> bool:

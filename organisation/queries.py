@@ -45,7 +45,7 @@ class TokenHolder:
 
 
 class TokenExpired(Exception):
-    """The token was good and is no longer: revoked, expired, or its owner switched off (RFC 6750 §3.1 invalid_token)."""
+    """The token was good and is no longer: revoked, expired, or its owner switched off (RFC 6750 §3.1)."""
 
 
 def digest_of(token: str) -> str:

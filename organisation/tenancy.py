@@ -6,10 +6,10 @@ from django.db import models
 
 from organisation.scope import current_organisation_id
 
-Row_co = TypeVar("Row_co", bound=models.Model, covariant=True)
+Row = TypeVar("Row", bound=models.Model, covariant=True)  # noqa: PLC0105  # named for what it stands for
 
 
-class TenantQuerySet(models.QuerySet[Row_co]):
+class TenantQuerySet(models.QuerySet[Row]):
     """
     The one filter by organisation. Forced row-level security lies under it: the filter is for the plan, which cannot
     see into a policy, and the policy is for safety.

@@ -118,7 +118,8 @@ RESTORATION = (
 
 # The stream of readings proves a value, not the one that told of the signal's existence.
 TELEMETRY = (
-    "SELECT s.id, s.external_id AS signal_id, s.name AS signal, s.unit, s.kind AS signal_kind, l.value, l.state, l.quality, l.reason,"
+    "SELECT s.id, s.external_id AS signal_id, s.name AS signal, s.unit, s.kind AS signal_kind,"
+    " l.value, l.state, l.quality, l.reason,"
     + _provenance(
         source_time="l.source_time", landed_at="greatest(l.landed_at, ss.proved_at)", known="l.id IS NOT NULL"
     )

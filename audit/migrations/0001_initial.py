@@ -342,7 +342,7 @@ class Migration(migrations.Migration):
                 ),
                 ("at", models.DateTimeField()),
                 ("origin", models.CharField(max_length=10)),
-                ("reason", models.TextField(null=True)),
+                ("reason", models.TextField(blank=True)),
                 ("request_id", models.CharField(max_length=64)),
                 (
                     "action",

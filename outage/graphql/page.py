@@ -122,9 +122,10 @@ class OutagePage:
                 parameters.update(zip(names, values, strict=True))
                 conditions.append(f"({key}) {sign} ({', '.join(f'%({one})s' for one in names)})")
         direction = "DESC" if self.backwards != self.order.descending else "ASC"
+        order = ", ".join(f"{column} {direction}" for column in self.order.columns)
         rows = _rows(
-            f"SELECT {', '.join([*self.order.columns, *objects])} FROM {facts.TABLE} o WHERE {' AND '.join(conditions)} "
-            f"ORDER BY {', '.join(f'{column} {direction}' for column in self.order.columns)} LIMIT {self.size + 1}",
+            f"SELECT {', '.join([*self.order.columns, *objects])} FROM {facts.TABLE} o "
+            f"WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT {self.size + 1}",
             parameters,
         )
         more, rows = len(rows) > self.size, rows[: self.size]

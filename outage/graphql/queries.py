@@ -37,7 +37,10 @@ class OutageQuery(graphene.ObjectType):
 
     @staticmethod
     def resolve_outage(
-        root: Any, info: GraphQLResolveInfo, id: str | None = None, number: str | None = None
+        root: Any,
+        info: GraphQLResolveInfo,
+        id: str | None = None,  # noqa: A002  # graphene passes the argument by its name in the schema
+        number: str | None = None,
     ) -> Prebuilt | None:
         require(info, Capability.VIEW_OPERATIONS)
         if number is not None:

@@ -22,6 +22,17 @@ def _fact(query: str) -> str:
     return f"(SELECT {{json}} FROM (SELECT 1) one LEFT JOIN LATERAL ({query}) {{t}} ON true)"
 
 
+def _many(query: str, *, order: str) -> str:
+    return f"(SELECT coalesce(json_agg({{json}} ORDER BY {order}), '[]') FROM ({query}) {{t}})"
+
+
+def _zone(column: str) -> str:
+    return (
+        "(SELECT {json} FROM gis_zone {t} WHERE {t}.organisation_id = {a}.organisation_id"
+        f" AND {{t}}.id = {{a}}.{column})"
+    )
+
+
 SHAPES: dict[str, Shape] = {
     "Outage": Shape(
         columns={
@@ -43,7 +54,7 @@ SHAPES: dict[str, Shape] = {
         relations={
             # The context has no row of its own: it is read from its outage's.
             "context": "(SELECT {json} FROM (SELECT {a}.*) {t})",
-            "timeline": f"(SELECT coalesce(json_agg({{json}} ORDER BY {{t}}.at, {{t}}.id), '[]') FROM ({facts.TIMELINE}) {{t}})",
+            "timeline": _many(facts.TIMELINE, order="{t}.at, {t}.id"),
         },
     ),
     "OutageContext": Shape(
@@ -52,9 +63,7 @@ SHAPES: dict[str, Shape] = {
             "customers": _fact(facts.CUSTOMERS),
             "crew": _fact(facts.CREW),
             "restoration": _fact(facts.RESTORATION),
-            "telemetry": (
-                f"(SELECT coalesce(json_agg({{json}} ORDER BY {{t}}.signal, {{t}}.id), '[]') FROM ({facts.TELEMETRY}) {{t}})"
-            ),
+            "telemetry": _many(facts.TELEMETRY, order="{t}.signal, {t}.id"),
         }
     ),
     "LocationFact": Shape(
@@ -68,9 +77,7 @@ SHAPES: dict[str, Shape] = {
         },
         relations={
             **_SOURCE,
-            "zone": (
-                "(SELECT {json} FROM gis_zone {t} WHERE {t}.organisation_id = {a}.organisation_id AND {t}.id = {a}.zone_id)"
-            ),
+            "zone": _zone("zone_id"),
         },
     ),
     "CustomersFact": Shape(
@@ -126,9 +133,7 @@ SHAPES: dict[str, Shape] = {
             "geometry": "{a}.geometry",
         },
         relations={
-            "parent": (
-                "(SELECT {json} FROM gis_zone {t} WHERE {t}.organisation_id = {a}.organisation_id AND {t}.id = {a}.parent_id)"
-            )
+            "parent": _zone("parent_id"),
         },
     ),
     "TimelineEntry": Shape(

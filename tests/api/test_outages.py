@@ -118,14 +118,11 @@ def test_paging_meets_every_outage_once(ask: Ask, utility: Organisation, now: da
         for index in range(7):
             outage(f"2026-000{index}", now=now, customers_off=index % 3, critical_customers_off=index % 2)
 
-    query = (
-        """query($after: String) { outages(first: 3, after: $after, order: %s) {
+    query = """query($after: String, $order: OutageOrder) { outages(first: 3, after: $after, order: $order) {
         edges { node { number } } pageInfo { endCursor hasNextPage } } }"""
-        % order
-    )
     seen, after, more = [], None, True
     while more:
-        page = ask(query, after=after)["outages"]
+        page = ask(query, after=after, order=order)["outages"]
         seen += [edge["node"]["number"] for edge in page["edges"]]
         after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
