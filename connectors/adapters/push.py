@@ -85,8 +85,7 @@ class PushAdapter(Adapter):
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
         if not isinstance(raw, dict):
             raise BadRecord("a record is a JSON object")
-        contract = INBOUND[stream.contract]
-        return to_record(contract, {key: value for key, value in raw.items() if key != "contract"})
+        return to_record(INBOUND[stream.contract], raw)
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         raise BadConfig("This source pushes: nothing can be delivered to it.")

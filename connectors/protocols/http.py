@@ -251,7 +251,8 @@ class HttpSession:
         authorisation = dict(ask.auth.headers(self)) if ask.auth is not None else {}
         if ask.auth is not None:
             self._secrets.update(ask.auth.secrets)
-            self._secrets.update(authorisation.values())
+            # A scheme before it, as in `Bearer …`, is no secret: what follows is, wherever it shows.
+            self._secrets.update(value.rpartition(" ")[2] for value in authorisation.values())
         for attempt in range(self.limits.retries + 1):
             last = attempt == self.limits.retries
             self._wait_for_turn(ask.url)

@@ -177,6 +177,7 @@ class FeatureService:
 
         :param resume: the `place` of the last page that was dealt with
         """
+        limit = resume["limit"] if resume else limit
         shrinks = overs = 0
         while True:
             try:

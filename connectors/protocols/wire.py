@@ -24,6 +24,9 @@ from connectors.protocols.errors import (
 
 LONGEST_WAIT = timedelta(days=1)
 EXCERPT = 120
+WINDOW = 16_384
+"""How much of an answer is searched for secrets before it is cut to an excerpt, so that none is cut in two."""
+
 WORDS_OF_ERROR = ("description", "detail", "message", "error_description", "title", "error")
 
 
@@ -169,7 +172,7 @@ def http_date(text: str) -> datetime | None:
 
 def excerpt(body: bytes, secrets: Iterable[str], *, length: int = EXCERPT) -> str:
     """The beginning of an answer, printable and without our secrets, for a sentence."""
-    text = body[: length * 8].decode("utf-8", "replace")
+    text = body[:WINDOW].decode("utf-8", "replace")
     for secret in filter(None, secrets):
         text = text.replace(secret, "•••")
     text = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in text)).strip()

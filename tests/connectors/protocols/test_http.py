@@ -208,6 +208,17 @@ def test_a_key_with_a_line_break_is_a_wrong_setting(http: HttpSession) -> None:
         http.get(URL, auth=HeaderKey("X-API-Key", "s3cret\nX-Other: 1"))
 
 
+@pytest.mark.parametrize("position", [0, 100, 119])
+def test_no_part_of_a_long_secret_shows_either(wire: Any, http: HttpSession, position: int) -> None:
+    secret = "s3cret-" * 200
+    wire.get(URL, status=400, json={"detail": " " + "x" * position + secret})
+
+    with pytest.raises(ContractBroken) as caught:
+        http.get(URL, auth=Bearer(secret))
+
+    assert "s3cret" not in str(caught.value)
+
+
 class Thing(msgspec.Struct):
     name: str
 

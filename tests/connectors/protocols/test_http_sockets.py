@@ -46,6 +46,15 @@ def test_asks_as_itself_and_not_as_the_environment_wants(monkeypatch: pytest.Mon
     assert "Authorization" not in server.headers[0]
 
 
+def test_a_key_that_no_header_can_carry_is_a_wrong_setting() -> None:
+    with (
+        serving({"/": answers(200)}) as server,
+        session() as http,
+        pytest.raises(BadConfig, match="holds a character that no header may"),
+    ):
+        http.get(server.base + "/", auth=HeaderKey("X-API-Key", "ключ"))
+
+
 def test_refuses_loopback_unless_it_is_allowed() -> None:
     with (
         serving({"/": answers(200)}) as server,

@@ -92,6 +92,14 @@ def test_a_token_that_was_used_before_is_renewed_once(wire: Any, http: HttpSessi
     assert used == ["Bearer old", "Bearer old", "Bearer new"]
 
 
+def test_a_token_does_not_show_where_the_source_repeats_it(wire: Any, http: HttpSession) -> None:
+    give(wire, "t0ken")
+    wire.get(URL, status=403, json={"message": "t0ken lacks a role"})
+
+    with pytest.raises(Unauthorized, match="••• lacks a role"):
+        http.get(URL, auth=CLIENT)
+
+
 def test_a_fresh_token_that_is_refused_is_not_renewed(wire: Any, http: HttpSession) -> None:
     give(wire, "fresh")
     wire.get(URL, status=401)
