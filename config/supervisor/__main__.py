@@ -65,6 +65,8 @@ def run(*, alone: bool, under_make: bool) -> int:
 def reset() -> int:
     folder = Options.of(os.environ).data_dir
     if not folder.exists():
+        # Deleted by hand: as root the database lies elsewhere.
+        residence.remove(folder)
         return 0
     lock = Lock(folder / "supervisor.lock")
     try:
