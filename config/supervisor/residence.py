@@ -19,7 +19,7 @@ from pathlib import Path
 from config.supervisor.console import say
 from config.supervisor.data_dir import make_private_folder, read_json, write_json
 from config.supervisor.failures import StartFailed
-from config.supervisor.processes import as_user
+from config.supervisor.processes import as_user, clear, working_in
 
 SYSTEM_USER = "utility-connectors"
 POINTER = "postgresql.json"
@@ -51,6 +51,7 @@ def remove(data_dir: Path) -> None:
         for parent in OPEN_PARENTS:
             for folder in parent.glob(f"{SYSTEM_USER}-*"):
                 if read_json(folder / "belongs-to.json") == str(data_dir.resolve()):
+                    clear(working_in(folder / "data"))
                     shutil.rmtree(folder)
     (data_dir / POINTER).unlink(missing_ok=True)
 
