@@ -86,15 +86,13 @@ class LatestReading(TenantModel):
     usable_state = models.TextField(null=True)
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organisation", "signal"], name="latest_reading_once")
-        ]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "signal"], name="latest_reading_once")]
 
     def __str__(self) -> str:
         return f"{self.signal_id}: {self.state or self.value}"
 
 
-class AlarmQuerySet(SourceRecordQuerySet):
+class AlarmQuerySet(SourceRecordQuerySet["Alarm"]):
     def retained(self) -> "AlarmQuerySet":
         """What belongs on an operator's list: active, or not acknowledged yet."""
         return self.filter(is_retained=True, retired_at=None)
