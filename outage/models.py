@@ -7,7 +7,7 @@ from django.db.models import Q
 from connectors.contracts.restoration_estimate import EstimateConfidence
 from connectors.records import SourceRecord
 from customer.models import ServicePoint
-from gis.models import ElementAlias, NetworkElement
+from gis.models import ElementAlias, NetworkElement, SwitchOpening
 from organisation.history import tracked
 from organisation.tenancy import TenantForeignKey, TenantModel, TenantQuerySet
 from telemetry.models import Alarm
@@ -75,6 +75,16 @@ class Outage(TenantModel):
     element = TenantForeignKey(NetworkElement, models.PROTECT, null=True, related_name="outages")
     detected_at = models.DateTimeField(help_text="When it began, by the source that told of it.")
     recorded_at = models.DateTimeField(help_text="When we learnt of it.")
+    context_since = models.DateTimeField(
+        help_text="Work orders and estimates from before this moment are about something else."
+    )
+    opening = TenantForeignKey(
+        SwitchOpening,
+        models.PROTECT,
+        null=True,
+        related_name="outages",
+        help_text="The opening of its device, once it was read. From then on the network says who is off.",
+    )
     restored_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     customers_affected = models.PositiveIntegerField(default=0)
@@ -91,13 +101,19 @@ class Outage(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organisation", "number"], name="outage_number_once"),
             models.UniqueConstraint(
-                fields=["organisation", "element"], condition=Q(status__in=[s.value for s in OPEN_STATUSES]), name="outage_open_once_per_element"
+                fields=["organisation", "element"],
+                condition=Q(status__in=[s.value for s in OPEN_STATUSES]),
+                name="outage_open_once_per_element",
             ),
-            models.CheckConstraint(condition=Q(confidence__gte=0, confidence__lte=1), name="outage_confidence_in_range"),
+            models.CheckConstraint(
+                condition=Q(confidence__gte=0, confidence__lte=1), name="outage_confidence_in_range"
+            ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="outage_status_known"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["organisation", "-detected_at", "-id"], name="outage_newest"),
+            models.Index(fields=["organisation", "element", "-detected_at"], name="outage_of_element"),
+            models.Index(fields=["organisation", "element"], condition=Q(status="RESTORED"), name="outage_restored"),
             models.Index(
                 fields=["organisation", "-critical_customers_off", "-customers_off", "detected_at", "id"],
                 condition=Q(status__in=[s.value for s in OPEN_STATUSES]),
@@ -107,6 +123,21 @@ class Outage(TenantModel):
 
     def __str__(self) -> str:
         return f"Outage {self.number}"
+
+
+class NumberSeries(TenantModel):
+    """The last outage number given in a year. Its row is the lock, so that numbers have no gaps and no twins."""
+
+    year = models.PositiveSmallIntegerField()
+    last = models.PositiveIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "year"], name="number_series_once_per_year"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.year}-{self.last:04d}"
 
 
 class Evidence(TenantModel):
@@ -119,7 +150,9 @@ class Evidence(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organisation", "alarm", "activation"], name="evidence_once_per_activation"),
+            models.UniqueConstraint(
+                fields=["organisation", "alarm", "activation"], name="evidence_once_per_activation"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -136,7 +169,9 @@ class AffectedServicePoint(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organisation", "outage", "service_point"], name="affected_service_point_once"),
+            models.UniqueConstraint(
+                fields=["organisation", "outage", "service_point"], name="affected_service_point_once"
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["organisation", "service_point"], condition=Q(is_off=True), name="affected_still_off"),
@@ -195,7 +230,9 @@ class RestorationEstimate(SourceRecord):
     alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="estimates")
     work_order_external_id = models.TextField(null=True)
     estimated_at = models.DateTimeField()
-    confidence = models.CharField(max_length=8, choices=[(one.value, one.value.capitalize()) for one in EstimateConfidence])
+    confidence = models.CharField(
+        max_length=8, choices=[(one.value, one.value.capitalize()) for one in EstimateConfidence]
+    )
     cause = models.TextField(blank=True)
     note = models.TextField(blank=True)
 

@@ -9,199 +9,532 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('connectors', '0001_initial'),
-        ('customer', '0001_initial'),
-        ('gis', '0001_initial'),
-        ('organisation', '0001_initial'),
-        ('telemetry', '0001_initial'),
+        ("connectors", "0001_initial"),
+        ("customer", "0001_initial"),
+        ("gis", "0001_initial"),
+        ("organisation", "0001_initial"),
+        ("telemetry", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='HistoricalOutage',
+            name="HistoricalOutage",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('origin', models.CharField(default=organisation.scope.current_origin, editable=False, max_length=10)),
-                ('request_id', models.CharField(blank=True, default=organisation.scope.current_request_id, editable=False, max_length=64)),
-                ('number', models.CharField(help_text='What people say on the radio: 2026-0117.', max_length=20)),
-                ('type', models.CharField(choices=[('UNPLANNED', 'Unplanned'), ('PLANNED', 'Planned')], default='UNPLANNED', max_length=10)),
-                ('status', models.CharField(choices=[('DETECTED', 'Detected'), ('CONFIRMED', 'Confirmed'), ('DISPATCHED', 'Dispatched'), ('REPAIRING', 'Repairing'), ('PARTIALLY_RESTORED', 'Partially restored'), ('RESTORED', 'Restored'), ('VERIFIED', 'Verified'), ('CLOSED', 'Closed'), ('CANCELLED', 'Cancelled')], default='DETECTED', max_length=20)),
-                ('cause', models.CharField(choices=[('UNKNOWN', 'Unknown'), ('EQUIPMENT', 'Equipment'), ('LIGHTNING', 'Lightning'), ('WEATHER', 'Weather'), ('VEGETATION', 'Vegetation'), ('WILDLIFE', 'Wildlife'), ('PUBLIC', 'Public'), ('POWER_SUPPLY', 'Power supply'), ('PLANNED', 'Planned'), ('OTHER', 'Other')], default='UNKNOWN', max_length=14)),
-                ('confidence', models.FloatField(help_text='0 to 1: how sure we are that this is an outage.')),
-                ('detected_at', models.DateTimeField(help_text='When it began, by the source that told of it.')),
-                ('recorded_at', models.DateTimeField(help_text='When we learnt of it.')),
-                ('restored_at', models.DateTimeField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('customers_affected', models.PositiveIntegerField(default=0)),
-                ('critical_customers_affected', models.PositiveIntegerField(default=0)),
-                ('customers_off', models.PositiveIntegerField(default=0)),
-                ('critical_customers_off', models.PositiveIntegerField(default=0)),
-                ('is_charged', models.BooleanField(default=False, help_text='The affected service points are known and kept.')),
-                ('updated_at', models.DateTimeField()),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_id', models.BigAutoField(editable=False, primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField()),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('alias', organisation.tenancy.TenantForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='gis.elementalias')),
-                ('element', organisation.tenancy.TenantForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='gis.networkelement')),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organisation', models.ForeignKey(blank=True, db_constraint=False, default=organisation.scope.current_organisation_id, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='organisation.organisation')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("origin", models.CharField(default=organisation.scope.current_origin, editable=False, max_length=10)),
+                (
+                    "request_id",
+                    models.CharField(
+                        blank=True, default=organisation.scope.current_request_id, editable=False, max_length=64
+                    ),
+                ),
+                ("number", models.CharField(help_text="What people say on the radio: 2026-0117.", max_length=20)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[("UNPLANNED", "Unplanned"), ("PLANNED", "Planned")], default="UNPLANNED", max_length=10
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("DETECTED", "Detected"),
+                            ("CONFIRMED", "Confirmed"),
+                            ("DISPATCHED", "Dispatched"),
+                            ("REPAIRING", "Repairing"),
+                            ("PARTIALLY_RESTORED", "Partially restored"),
+                            ("RESTORED", "Restored"),
+                            ("VERIFIED", "Verified"),
+                            ("CLOSED", "Closed"),
+                            ("CANCELLED", "Cancelled"),
+                        ],
+                        default="DETECTED",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "cause",
+                    models.CharField(
+                        choices=[
+                            ("UNKNOWN", "Unknown"),
+                            ("EQUIPMENT", "Equipment"),
+                            ("LIGHTNING", "Lightning"),
+                            ("WEATHER", "Weather"),
+                            ("VEGETATION", "Vegetation"),
+                            ("WILDLIFE", "Wildlife"),
+                            ("PUBLIC", "Public"),
+                            ("POWER_SUPPLY", "Power supply"),
+                            ("PLANNED", "Planned"),
+                            ("OTHER", "Other"),
+                        ],
+                        default="UNKNOWN",
+                        max_length=14,
+                    ),
+                ),
+                ("confidence", models.FloatField(help_text="0 to 1: how sure we are that this is an outage.")),
+                ("detected_at", models.DateTimeField(help_text="When it began, by the source that told of it.")),
+                ("recorded_at", models.DateTimeField(help_text="When we learnt of it.")),
+                ("restored_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("customers_affected", models.PositiveIntegerField(default=0)),
+                ("critical_customers_affected", models.PositiveIntegerField(default=0)),
+                ("customers_off", models.PositiveIntegerField(default=0)),
+                ("critical_customers_off", models.PositiveIntegerField(default=0)),
+                (
+                    "is_charged",
+                    models.BooleanField(default=False, help_text="The affected service points are known and kept."),
+                ),
+                ("updated_at", models.DateTimeField()),
+                ("history_change_reason", models.TextField(null=True)),
+                ("history_id", models.BigAutoField(editable=False, primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField()),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "alias",
+                    organisation.tenancy.TenantForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="gis.elementalias",
+                    ),
+                ),
+                (
+                    "element",
+                    organisation.tenancy.TenantForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="gis.networkelement",
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        default=organisation.scope.current_organisation_id,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="organisation.organisation",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical outage',
-                'verbose_name_plural': 'historical outages',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical outage",
+                "verbose_name_plural": "historical outages",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Outage',
+            name="Outage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(help_text='What people say on the radio: 2026-0117.', max_length=20)),
-                ('type', models.CharField(choices=[('UNPLANNED', 'Unplanned'), ('PLANNED', 'Planned')], default='UNPLANNED', max_length=10)),
-                ('status', models.CharField(choices=[('DETECTED', 'Detected'), ('CONFIRMED', 'Confirmed'), ('DISPATCHED', 'Dispatched'), ('REPAIRING', 'Repairing'), ('PARTIALLY_RESTORED', 'Partially restored'), ('RESTORED', 'Restored'), ('VERIFIED', 'Verified'), ('CLOSED', 'Closed'), ('CANCELLED', 'Cancelled')], default='DETECTED', max_length=20)),
-                ('cause', models.CharField(choices=[('UNKNOWN', 'Unknown'), ('EQUIPMENT', 'Equipment'), ('LIGHTNING', 'Lightning'), ('WEATHER', 'Weather'), ('VEGETATION', 'Vegetation'), ('WILDLIFE', 'Wildlife'), ('PUBLIC', 'Public'), ('POWER_SUPPLY', 'Power supply'), ('PLANNED', 'Planned'), ('OTHER', 'Other')], default='UNKNOWN', max_length=14)),
-                ('confidence', models.FloatField(help_text='0 to 1: how sure we are that this is an outage.')),
-                ('detected_at', models.DateTimeField(help_text='When it began, by the source that told of it.')),
-                ('recorded_at', models.DateTimeField(help_text='When we learnt of it.')),
-                ('restored_at', models.DateTimeField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('customers_affected', models.PositiveIntegerField(default=0)),
-                ('critical_customers_affected', models.PositiveIntegerField(default=0)),
-                ('customers_off', models.PositiveIntegerField(default=0)),
-                ('critical_customers_off', models.PositiveIntegerField(default=0)),
-                ('is_charged', models.BooleanField(default=False, help_text='The affected service points are known and kept.')),
-                ('updated_at', models.DateTimeField()),
-                ('alias', organisation.tenancy.TenantForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='outages', to='gis.elementalias')),
-                ('element', organisation.tenancy.TenantForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='outages', to='gis.networkelement')),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.CharField(help_text="What people say on the radio: 2026-0117.", max_length=20)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[("UNPLANNED", "Unplanned"), ("PLANNED", "Planned")], default="UNPLANNED", max_length=10
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("DETECTED", "Detected"),
+                            ("CONFIRMED", "Confirmed"),
+                            ("DISPATCHED", "Dispatched"),
+                            ("REPAIRING", "Repairing"),
+                            ("PARTIALLY_RESTORED", "Partially restored"),
+                            ("RESTORED", "Restored"),
+                            ("VERIFIED", "Verified"),
+                            ("CLOSED", "Closed"),
+                            ("CANCELLED", "Cancelled"),
+                        ],
+                        default="DETECTED",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "cause",
+                    models.CharField(
+                        choices=[
+                            ("UNKNOWN", "Unknown"),
+                            ("EQUIPMENT", "Equipment"),
+                            ("LIGHTNING", "Lightning"),
+                            ("WEATHER", "Weather"),
+                            ("VEGETATION", "Vegetation"),
+                            ("WILDLIFE", "Wildlife"),
+                            ("PUBLIC", "Public"),
+                            ("POWER_SUPPLY", "Power supply"),
+                            ("PLANNED", "Planned"),
+                            ("OTHER", "Other"),
+                        ],
+                        default="UNKNOWN",
+                        max_length=14,
+                    ),
+                ),
+                ("confidence", models.FloatField(help_text="0 to 1: how sure we are that this is an outage.")),
+                ("detected_at", models.DateTimeField(help_text="When it began, by the source that told of it.")),
+                ("recorded_at", models.DateTimeField(help_text="When we learnt of it.")),
+                ("restored_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("customers_affected", models.PositiveIntegerField(default=0)),
+                ("critical_customers_affected", models.PositiveIntegerField(default=0)),
+                ("customers_off", models.PositiveIntegerField(default=0)),
+                ("critical_customers_off", models.PositiveIntegerField(default=0)),
+                (
+                    "is_charged",
+                    models.BooleanField(default=False, help_text="The affected service points are known and kept."),
+                ),
+                ("updated_at", models.DateTimeField()),
+                (
+                    "alias",
+                    organisation.tenancy.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="outages",
+                        to="gis.elementalias",
+                    ),
+                ),
+                (
+                    "element",
+                    organisation.tenancy.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="outages",
+                        to="gis.networkelement",
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        default=organisation.scope.current_organisation_id,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organisation.organisation",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Evidence',
+            name="Evidence",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('activation', models.PositiveIntegerField()),
-                ('at', models.DateTimeField()),
-                ('alarm', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evidence', to='telemetry.alarm')),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
-                ('outage', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='outage.outage')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("activation", models.PositiveIntegerField()),
+                ("at", models.DateTimeField()),
+                (
+                    "alarm",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="evidence", to="telemetry.alarm"
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        default=organisation.scope.current_organisation_id,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organisation.organisation",
+                    ),
+                ),
+                (
+                    "outage",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="evidence", to="outage.outage"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AffectedServicePoint',
+            name="AffectedServicePoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('is_off', models.BooleanField(default=True)),
-                ('restored_at', models.DateTimeField(null=True)),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
-                ('service_point', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outages', to='customer.servicepoint')),
-                ('outage', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='affected', to='outage.outage')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("is_off", models.BooleanField(default=True)),
+                ("restored_at", models.DateTimeField(null=True)),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        default=organisation.scope.current_organisation_id,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organisation.organisation",
+                    ),
+                ),
+                (
+                    "service_point",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="outages", to="customer.servicepoint"
+                    ),
+                ),
+                (
+                    "outage",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="affected", to="outage.outage"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RestorationEstimate',
+            name="RestorationEstimate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.TextField()),
-                ('source_time', models.DateTimeField(null=True)),
-                ('landed_at', models.DateTimeField()),
-                ('retired_at', models.DateTimeField(null=True)),
-                ('work_order_external_id', models.TextField(null=True)),
-                ('estimated_at', models.DateTimeField()),
-                ('confidence', models.CharField(choices=[('LOW', 'Low'), ('MEDIUM', 'Medium'), ('HIGH', 'High')], max_length=8)),
-                ('cause', models.TextField(blank=True)),
-                ('note', models.TextField(blank=True)),
-                ('alias', organisation.tenancy.TenantForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='estimates', to='gis.elementalias')),
-                ('connector', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.connector')),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
-                ('stream', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.stream')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("external_id", models.TextField()),
+                ("source_time", models.DateTimeField(null=True)),
+                ("landed_at", models.DateTimeField()),
+                ("retired_at", models.DateTimeField(null=True)),
+                ("work_order_external_id", models.TextField(null=True)),
+                ("estimated_at", models.DateTimeField()),
+                (
+                    "confidence",
+                    models.CharField(choices=[("LOW", "Low"), ("MEDIUM", "Medium"), ("HIGH", "High")], max_length=8),
+                ),
+                ("cause", models.TextField(blank=True)),
+                ("note", models.TextField(blank=True)),
+                (
+                    "alias",
+                    organisation.tenancy.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="estimates",
+                        to="gis.elementalias",
+                    ),
+                ),
+                (
+                    "connector",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="connectors.connector"
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        default=organisation.scope.current_organisation_id,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organisation.organisation",
+                    ),
+                ),
+                (
+                    "stream",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="connectors.stream"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='TimelineEntry',
+            name="TimelineEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(help_text='When it happened, by who told of it.')),
-                ('recorded_at', models.DateTimeField()),
-                ('kind', models.CharField(choices=[('DETECTED', 'Detected'), ('TRANSITION', 'Transition'), ('ALARM', 'Alarm'), ('IMPACT', 'Impact'), ('CREW', 'Crew'), ('ESTIMATE', 'Estimate'), ('NOTE', 'Note')], max_length=12)),
-                ('from_status', models.CharField(blank=True, choices=[('DETECTED', 'Detected'), ('CONFIRMED', 'Confirmed'), ('DISPATCHED', 'Dispatched'), ('REPAIRING', 'Repairing'), ('PARTIALLY_RESTORED', 'Partially restored'), ('RESTORED', 'Restored'), ('VERIFIED', 'Verified'), ('CLOSED', 'Closed'), ('CANCELLED', 'Cancelled')], max_length=20)),
-                ('to_status', models.CharField(blank=True, choices=[('DETECTED', 'Detected'), ('CONFIRMED', 'Confirmed'), ('DISPATCHED', 'Dispatched'), ('REPAIRING', 'Repairing'), ('PARTIALLY_RESTORED', 'Partially restored'), ('RESTORED', 'Restored'), ('VERIFIED', 'Verified'), ('CLOSED', 'Closed'), ('CANCELLED', 'Cancelled')], max_length=20)),
-                ('source', models.TextField(blank=True, help_text='Name of the connector that told, if no person did.')),
-                ('summary', models.TextField()),
-                ('reason', models.TextField(blank=True)),
-                ('customers_affected', models.PositiveIntegerField(help_text='Customers off at that moment.')),
-                ('critical_customers_affected', models.PositiveIntegerField()),
-                ('key', models.CharField(max_length=120)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
-                ('outage', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='timeline', to='outage.outage')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(help_text="When it happened, by who told of it.")),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("DETECTED", "Detected"),
+                            ("TRANSITION", "Transition"),
+                            ("ALARM", "Alarm"),
+                            ("IMPACT", "Impact"),
+                            ("CREW", "Crew"),
+                            ("ESTIMATE", "Estimate"),
+                            ("NOTE", "Note"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "from_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("DETECTED", "Detected"),
+                            ("CONFIRMED", "Confirmed"),
+                            ("DISPATCHED", "Dispatched"),
+                            ("REPAIRING", "Repairing"),
+                            ("PARTIALLY_RESTORED", "Partially restored"),
+                            ("RESTORED", "Restored"),
+                            ("VERIFIED", "Verified"),
+                            ("CLOSED", "Closed"),
+                            ("CANCELLED", "Cancelled"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "to_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("DETECTED", "Detected"),
+                            ("CONFIRMED", "Confirmed"),
+                            ("DISPATCHED", "Dispatched"),
+                            ("REPAIRING", "Repairing"),
+                            ("PARTIALLY_RESTORED", "Partially restored"),
+                            ("RESTORED", "Restored"),
+                            ("VERIFIED", "Verified"),
+                            ("CLOSED", "Closed"),
+                            ("CANCELLED", "Cancelled"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "source",
+                    models.TextField(blank=True, help_text="Name of the connector that told, if no person did."),
+                ),
+                ("summary", models.TextField()),
+                ("reason", models.TextField(blank=True)),
+                ("customers_affected", models.PositiveIntegerField(help_text="Customers off at that moment.")),
+                ("critical_customers_affected", models.PositiveIntegerField()),
+                ("key", models.CharField(max_length=120)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        default=organisation.scope.current_organisation_id,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="organisation.organisation",
+                    ),
+                ),
+                (
+                    "outage",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="timeline", to="outage.outage"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='outage',
-            index=models.Index(fields=['organisation', '-detected_at', '-id'], name='outage_newest'),
+            model_name="outage",
+            index=models.Index(fields=["organisation", "-detected_at", "-id"], name="outage_newest"),
         ),
         migrations.AddIndex(
-            model_name='outage',
-            index=models.Index(condition=models.Q(('status__in', ['DETECTED', 'CONFIRMED', 'DISPATCHED', 'REPAIRING', 'PARTIALLY_RESTORED'])), fields=['organisation', '-critical_customers_off', '-customers_off', 'detected_at', 'id'], name='outage_worst'),
+            model_name="outage",
+            index=models.Index(
+                condition=models.Q(
+                    ("status__in", ["DETECTED", "CONFIRMED", "DISPATCHED", "REPAIRING", "PARTIALLY_RESTORED"])
+                ),
+                fields=["organisation", "-critical_customers_off", "-customers_off", "detected_at", "id"],
+                name="outage_worst",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='outage',
-            constraint=models.UniqueConstraint(fields=('organisation', 'number'), name='outage_number_once'),
+            model_name="outage",
+            constraint=models.UniqueConstraint(fields=("organisation", "number"), name="outage_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='outage',
-            constraint=models.UniqueConstraint(condition=models.Q(('status__in', ['DETECTED', 'CONFIRMED', 'DISPATCHED', 'REPAIRING', 'PARTIALLY_RESTORED'])), fields=('organisation', 'element'), name='outage_open_once_per_element'),
+            model_name="outage",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("status__in", ["DETECTED", "CONFIRMED", "DISPATCHED", "REPAIRING", "PARTIALLY_RESTORED"])
+                ),
+                fields=("organisation", "element"),
+                name="outage_open_once_per_element",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='outage',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__gte', 0), ('confidence__lte', 1)), name='outage_confidence_in_range'),
+            model_name="outage",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confidence__gte", 0), ("confidence__lte", 1)), name="outage_confidence_in_range"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='outage',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['DETECTED', 'CONFIRMED', 'DISPATCHED', 'REPAIRING', 'PARTIALLY_RESTORED', 'RESTORED', 'VERIFIED', 'CLOSED', 'CANCELLED'])), name='outage_status_known'),
+            model_name="outage",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        [
+                            "DETECTED",
+                            "CONFIRMED",
+                            "DISPATCHED",
+                            "REPAIRING",
+                            "PARTIALLY_RESTORED",
+                            "RESTORED",
+                            "VERIFIED",
+                            "CLOSED",
+                            "CANCELLED",
+                        ],
+                    )
+                ),
+                name="outage_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='evidence',
-            constraint=models.UniqueConstraint(fields=('organisation', 'alarm', 'activation'), name='evidence_once_per_activation'),
+            model_name="evidence",
+            constraint=models.UniqueConstraint(
+                fields=("organisation", "alarm", "activation"), name="evidence_once_per_activation"
+            ),
         ),
         migrations.AddIndex(
-            model_name='affectedservicepoint',
-            index=models.Index(condition=models.Q(('is_off', True)), fields=['organisation', 'service_point'], name='affected_still_off'),
+            model_name="affectedservicepoint",
+            index=models.Index(
+                condition=models.Q(("is_off", True)),
+                fields=["organisation", "service_point"],
+                name="affected_still_off",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='affectedservicepoint',
-            constraint=models.UniqueConstraint(fields=('organisation', 'outage', 'service_point'), name='affected_service_point_once'),
+            model_name="affectedservicepoint",
+            constraint=models.UniqueConstraint(
+                fields=("organisation", "outage", "service_point"), name="affected_service_point_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='restorationestimate',
-            index=models.Index(fields=['organisation', 'alias'], name='estimate_alias'),
+            model_name="restorationestimate",
+            index=models.Index(fields=["organisation", "alias"], name="estimate_alias"),
         ),
         migrations.AddIndex(
-            model_name='restorationestimate',
-            index=models.Index(fields=['organisation', 'work_order_external_id'], name='estimate_work_order'),
+            model_name="restorationestimate",
+            index=models.Index(fields=["organisation", "work_order_external_id"], name="estimate_work_order"),
         ),
         migrations.AddConstraint(
-            model_name='restorationestimate',
-            constraint=models.UniqueConstraint(fields=('organisation', 'connector', 'external_id'), name='outage_restorationestimate_once'),
+            model_name="restorationestimate",
+            constraint=models.UniqueConstraint(
+                fields=("organisation", "connector", "external_id"), name="outage_restorationestimate_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='timelineentry',
-            index=models.Index(fields=['organisation', 'outage', 'at', 'id'], name='timeline_in_order'),
+            model_name="timelineentry",
+            index=models.Index(fields=["organisation", "outage", "at", "id"], name="timeline_in_order"),
         ),
         migrations.AddConstraint(
-            model_name='timelineentry',
-            constraint=models.UniqueConstraint(fields=('organisation', 'outage', 'key'), name='timeline_entry_once'),
+            model_name="timelineentry",
+            constraint=models.UniqueConstraint(fields=("organisation", "outage", "key"), name="timeline_entry_once"),
         ),
     ]

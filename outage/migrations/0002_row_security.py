@@ -4,7 +4,12 @@ from organisation.operations import HistoryTables, TenantTables
 
 
 class Migration(migrations.Migration):
-    dependencies = [("outage", "0001_initial"), ("telemetry", "0002_row_security"), ("customer", "0002_row_security"), ("gis", "0002_row_security")]
+    dependencies = [
+        ("outage", "0001_initial"),
+        ("telemetry", "0002_row_security"),
+        ("customer", "0002_row_security"),
+        ("gis", "0002_row_security"),
+    ]
 
     operations = [
         TenantTables(

@@ -1,0 +1,141 @@
+"""
+Whom an outage is charged with: the service points that its device fed in the last state in which it was closed. They
+are kept as a set, which may grow while sources are still landing, and never shrinks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Count, Q, QuerySet
+
+from connectors.contracts.base import contract_id
+from connectors.contracts.network_element import NetworkElement as NetworkElementRecord
+from connectors.contracts.service_point import ServicePoint as ServicePointRecord
+from connectors.contracts.service_point import ServicePriority
+from connectors.models import StreamState
+from customer.models import ServicePoint
+from customer.queries import service_points_fed_by, service_points_off
+from gis.models import Network
+from organisation.scope import current_scope
+from outage.models import OPEN_STATUSES, AffectedServicePoint, Outage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charged:
+    """
+    :ivar has_grown: the outage is charged with more than before
+    :ivar taken_from: outages whose customers had come back and were taken off again by this one
+    """
+
+    has_grown: bool = False
+    taken_from: frozenset[int] = frozenset()
+
+
+def charge(outage: Outage) -> Charged:
+    """
+    Charge a locked outage with what its device feeds, or fed before it opened, and count. Not with what another open
+    outage has taken off already. The outage is not saved.
+
+    Until the network has been read whole, nobody is charged: half a network has the wrong ways round. Until the
+    service points have been, those that are known are charged and `is_charged` stays false.
+    """
+    if not outage.is_charged:
+        if not _network_is_known():
+            return Charged()
+        outage.is_charged = _is_proved(ServicePointRecord)
+    fed = _Statement(_fed(outage))
+    # The network says of its openings which of them took a node off last.
+    taken_from = fed.run(TAKE_OVER, outage) if outage.opening_id is not None else []
+    added = fed.run(CHARGE, outage)
+    if added:
+        recount([outage])
+    return Charged(has_grown=bool(added), taken_from=frozenset(taken_from))
+
+
+def recount(outages: Sequence[Outage]) -> None:
+    """Count the affected service points of locked outages, and those still off. The outages are not saved."""
+    critical = Q(service_point__priority=ServicePriority.CRITICAL.value)
+    counted = {
+        row["outage_id"]: row
+        for row in AffectedServicePoint.objects.for_organisation(current_scope().organisation_id)
+        .filter(outage__in=[outage.pk for outage in outages])
+        .values("outage_id")
+        .annotate(
+            total=Count("pk"),
+            critical=Count("pk", filter=critical),
+            off=Count("pk", filter=Q(is_off=True)),
+            critical_off=Count("pk", filter=Q(is_off=True) & critical),
+        )
+    }
+    for outage in outages:
+        if row := counted.get(outage.pk):
+            outage.customers_affected = max(outage.customers_affected, row["total"])
+            outage.critical_customers_affected = max(outage.critical_customers_affected, row["critical"])
+            outage.customers_off = row["off"]
+            outage.critical_customers_off = row["critical_off"]
+
+
+def _fed(outage: Outage) -> QuerySet[ServicePoint]:
+    fed = service_points_fed_by(outage.element_id)
+    earlier = Outage.objects.filter(opening=outage.opening_id).exclude(pk=outage.pk)
+    if outage.opening_id is not None and earlier.exists():
+        # An earlier outage was charged with this opening. What it got back by another way was not lost again.
+        return fed.filter(pk__in=service_points_off().values("pk"))
+    return fed
+
+
+class _Statement:
+    """A query for service points, as the sub-select of a statement that writes."""
+
+    def __init__(self, fed: QuerySet[ServicePoint]) -> None:
+        self._sql, self._parameters = fed.values("pk").query.sql_with_params()
+
+    def run(self, statement: str, outage: Outage) -> list[int]:
+        """The ids of the outages that it touched, one for each row."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                statement.format(fed=self._sql),
+                [outage.organisation_id, outage.pk, list(OPEN_STATUSES), *self._parameters],
+            )
+            return [row[0] for row in cursor.fetchall()]
+
+
+def _network_is_known() -> bool:
+    networks = Network.objects.for_organisation(current_scope().organisation_id)
+    return networks.filter(version__gt=0, is_due=False).exists() and _is_proved(NetworkElementRecord)
+
+
+def _is_proved(contract: type[NetworkElementRecord] | type[ServicePointRecord]) -> bool:
+    """Whether a source has proved what it holds of this contract: by a complete read, or by pushing it."""
+    states = StreamState.objects.for_organisation(current_scope().organisation_id)
+    return states.filter(stream__contract=contract_id(contract)).exclude(proved_at=None).exists()
+
+
+_GIVEN = """
+WITH given (organisation_id, outage_id, open_statuses) AS (VALUES (%s::bigint, %s::bigint, %s::text[])),
+fed (id) AS ({fed}),
+claimed AS (
+  SELECT claim.id, claim.service_point_id, other.opening_id
+  FROM given
+  JOIN outage_outage AS other ON other.organisation_id = given.organisation_id
+    AND other.status = ANY(given.open_statuses) AND other.id <> given.outage_id
+  JOIN outage_affectedservicepoint AS claim ON claim.organisation_id = other.organisation_id
+    AND claim.outage_id = other.id AND claim.is_off
+  WHERE claim.service_point_id IN (SELECT id FROM fed)
+)"""
+
+TAKE_OVER = f"""{_GIVEN}
+UPDATE outage_affectedservicepoint AS taken SET is_off = false
+FROM claimed WHERE taken.id = claimed.id AND claimed.opening_id IS NOT NULL
+RETURNING taken.outage_id
+"""  # noqa: S608  # put together from constants; every value is a parameter
+
+CHARGE = f"""{_GIVEN}
+INSERT INTO outage_affectedservicepoint (organisation_id, outage_id, service_point_id, is_off)
+SELECT given.organisation_id, given.outage_id, fed.id, true FROM given CROSS JOIN fed
+WHERE fed.id NOT IN (SELECT service_point_id FROM claimed)
+ORDER BY fed.id
+ON CONFLICT (organisation_id, outage_id, service_point_id) DO NOTHING
+RETURNING outage_id
+"""  # noqa: S608  # as above

@@ -1,0 +1,66 @@
+"""What happened to an outage, in order, with the customers off at that moment. Entries are never changed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from outage.models import Outage, TimelineEntry, TimelineKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """
+    :param key: telling the same thing twice makes one entry
+    :param at: when it happened, by who told of it
+    :param source: name of the connector that told, if no person did
+    """
+
+    kind: TimelineKind
+    key: str
+    at: datetime
+    summary: str
+    source: str = ""
+    reason: str = ""
+    actor_id: int | None = None
+    from_status: str = ""
+    to_status: str = ""
+
+
+def write(outage: Outage, note: Note, *, now: datetime) -> None:
+    write_all([(outage, note)], now=now)
+
+
+def write_all(notes: Iterable[tuple[Outage, Note]], *, now: datetime) -> None:
+    """Append entries in this order, each with the impact that its outage has now; those that stand already are left."""
+    TimelineEntry.objects.bulk_create(
+        [
+            TimelineEntry(
+                outage=outage,
+                organisation_id=outage.organisation_id,
+                at=note.at,
+                recorded_at=now,
+                kind=note.kind,
+                from_status=note.from_status,
+                to_status=note.to_status,
+                actor_id=note.actor_id,
+                source=note.source,
+                summary=note.summary,
+                reason=note.reason,
+                customers_affected=outage.customers_off,
+                critical_customers_affected=outage.critical_customers_off,
+                key=note.key,
+            )
+            for outage, note in notes
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def customers(count: int, critical: int) -> str:
+    """A number of customers for a person: `1,337 customers, 7 of them critical`."""
+    if not count:
+        return "no customers"
+    people = "1 customer" if count == 1 else f"{count:,} customers"
+    if not critical:
+        return people
+    return f"{people}, critical" if count == 1 else f"{people}, {critical:,} of them critical"
