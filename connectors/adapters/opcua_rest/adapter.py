@@ -193,7 +193,7 @@ class OpcUaRestAdapter(Adapter):
         The present value of every variable. Browsing is dear and values are asked for each second, so the
         list of variables travels in the cursor and is made anew every so often.
         """
-        plan = cursor or {}
+        plan = dict(cursor or {})
         begins = "next" not in plan
         if "names" not in plan or (begins and mode is Mode.FULL):
             plan = self._plan()

@@ -175,6 +175,7 @@ def test_readings_resume_in_the_middle(scada: PretendUtility) -> None:
     rest = read(adapter, READINGS, cursor=first[0].cursor)
 
     assert scada.services() == ["read"]
+    assert (first[0].cursor or {})["next"] == 400  # the caller's cursor is left as it was
     assert [page.complete for page in rest] == [True]
     assert rest[0].records == first[1].records
 
