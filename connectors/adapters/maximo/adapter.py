@@ -65,12 +65,8 @@ class MaximoAdapter(Adapter):
         self.config = config
         self.rest = MaximoRest(http, base_url=config["base_url"], auth=_auth(config))
         self.shapes = _shapes(config)
-        self.work_statuses = {
-            word.upper(): WorkStatus(ours) for word, ours in config["work_statuses"].items()
-        }
-        self.crew_statuses = {
-            word.upper(): CrewStatus(ours) for word, ours in config["crew_statuses"].items()
-        }
+        self.work_statuses = {word.upper(): WorkStatus(ours) for word, ours in config["work_statuses"].items()}
+        self.crew_statuses = {word.upper(): CrewStatus(ours) for word, ours in config["crew_statuses"].items()}
 
     def probe(self) -> Probe:
         user, system = self.rest.about("whoami"), self.rest.about("systeminfo")
@@ -197,16 +193,12 @@ class MaximoAdapter(Adapter):
             else:
                 url, params = answer.following, None
 
-    def _since(
-        self, stream: SourceStream, shape: Shape, since: datetime | None
-    ) -> tuple[str, dict[str, str] | None]:
+    def _since(self, stream: SourceStream, shape: Shape, since: datetime | None) -> tuple[str, dict[str, str] | None]:
         condition = f'changedate>="{since.isoformat()}"' if since else ""
         order = f"+changedate,+{shape.key}"
         return self.rest.structure(stream.name), self._question(stream, shape, order, condition)
 
-    def _question(
-        self, stream: SourceStream, shape: Shape, order: str, condition: str = ""
-    ) -> dict[str, str]:
+    def _question(self, stream: SourceStream, shape: Shape, order: str, condition: str = "") -> dict[str, str]:
         site = self.config["site"] if shape.per_site else ""
         conditions = (f'siteid="{site}"' if site else "", stream.options.get("where", ""), condition)
         where = " and ".join(filter(None, conditions))
@@ -251,9 +243,7 @@ def _shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
             key="assetnum",
             setting="asset_structure",
             label="Equipment",
-            select=_names(
-                "assetnum,siteid,description,status,location,changedate", config["element_attribute"]
-            ),
+            select=_names("assetnum,siteid,description,status,location,changedate", config["element_attribute"]),
         ),
         WORK_ORDER: Shape(
             key="wonum",

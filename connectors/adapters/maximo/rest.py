@@ -91,9 +91,7 @@ def _read_members(body: Any) -> Members:
         case {"rdfs:member": _}:
             raise ContractBroken("Maximo ignores lean=1: it is older than 7.6.0.2.")
         case _:
-            raise ContractBroken(
-                "Maximo's answer has no members. Check that the address ends in /maximo/api."
-            )
+            raise ContractBroken("Maximo's answer has no members. Check that the address ends in /maximo/api.")
     match body.get("responseInfo"):
         case {"nextPage": {"href": str() as following}}:
             pass
@@ -102,6 +100,4 @@ def _read_members(body: Any) -> Members:
     total = (body.get("responseInfo") or {}).get("totalCount")
     if not all(isinstance(member, dict) for member in members):
         raise ContractBroken("Maximo sent a member that is not an object.")
-    return Members(
-        records=members, following=following, total=int(total) if isinstance(total, int | str) else None
-    )
+    return Members(records=members, following=following, total=int(total) if isinstance(total, int | str) else None)

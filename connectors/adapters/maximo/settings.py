@@ -20,9 +20,7 @@ STATUSES = {
 }
 """By the internal value of the synonym domain WOSTATUS, which is the same at every site."""
 
-SYNONYMS = dict.fromkeys(
-    ("DISPATCH", "DISPATCHED", "DISP", "ACCEPTED", "ENROUTE"), WorkStatus.DISPATCHED.value
-)
+SYNONYMS = dict.fromkeys(("DISPATCH", "DISPATCHED", "DISP", "ACCEPTED", "ENROUTE"), WorkStatus.DISPATCHED.value)
 CREW_STATUSES = {
     "AVAILABLE": CrewStatus.AVAILABLE.value,
     "ACTIVE": CrewStatus.AVAILABLE.value,
@@ -85,8 +83,7 @@ class MaximoForm(HttpSourceForm):
         label="Assignments of a work order",
         initial="assignment",
         required=False,
-        help_text="The child object of a work order that names its crews. Empty: only the crew of the order "
-        "itself.",
+        help_text="The child object of a work order that names its crews. Empty: only the crew of the order itself.",
     )
     work_statuses = TableField(
         label="Work order statuses of this site",

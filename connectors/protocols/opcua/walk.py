@@ -126,6 +126,4 @@ def _read_reference(raw: dict[str, Any]) -> _Reference:
             label=read_localized_text(raw.get("DisplayName")).text,
         )
     except ValueError as error:
-        raise ContractBroken(
-            f"The server sent a reference that cannot be read while {DOING}: {error}."
-        ) from error
+        raise ContractBroken(f"The server sent a reference that cannot be read while {DOING}: {error}.") from error

@@ -205,13 +205,9 @@ class WebApi:
         result = _record(answer.results[0], doing)
         return result, _status_of(result, doing)
 
-    def call(
-        self, object_id: str, method_id: str, arguments: list[dict[str, Any]], *, doing: str
-    ) -> StatusCode:
+    def call(self, object_id: str, method_id: str, arguments: list[dict[str, Any]], *, doing: str) -> StatusCode:
         """Call one method; its status (OPC 10000-4 §5.12.2)."""
-        request = {
-            "MethodsToCall": [{"ObjectId": object_id, "MethodId": method_id, "InputArguments": arguments}]
-        }
+        request = {"MethodsToCall": [{"ObjectId": object_id, "MethodId": method_id, "InputArguments": arguments}]}
         answer = self._ask("call", request, expected=1, doing=doing, repeatable=False)
         return _status_of(_record(answer.results[0], doing), doing)
 
@@ -241,9 +237,7 @@ class WebApi:
             result = read_status(header.get("ServiceResult"))
             at = read_moment(header.get("Timestamp")) or response.date
         except (AttributeError, ValueError) as error:
-            raise ContractBroken(
-                f"The server sent a header that cannot be read while {doing}: {error}."
-            ) from error
+            raise ContractBroken(f"The server sent a header that cannot be read while {doing}: {error}.") from error
         require_good(result, doing=doing)
         results = body.get("Results")
         if not isinstance(results, list):
@@ -282,9 +276,7 @@ class WebApi:
         return points
 
 
-def in_batches(
-    items: Sequence[T], size: int, ask: Callable[[Sequence[T]], R]
-) -> Iterator[tuple[Sequence[T], R, int]]:
+def in_batches(items: Sequence[T], size: int, ask: Callable[[Sequence[T]], R]) -> Iterator[tuple[Sequence[T], R, int]]:
     """
     Ask about items in batches, halved for as long as the server says that they are too many: batch, answer,
     and the size that the server took.
@@ -323,9 +315,7 @@ def _status_of(result: dict[str, Any], doing: str) -> StatusCode:
     try:
         return read_status(result.get("StatusCode", result.get("Status")))
     except ValueError as error:
-        raise ContractBroken(
-            f"The server sent a status that cannot be read while {doing}: {error}."
-        ) from error
+        raise ContractBroken(f"The server sent a status that cannot be read while {doing}: {error}.") from error
 
 
 def _events_of(result: dict[str, Any], doing: str) -> list[Any]:

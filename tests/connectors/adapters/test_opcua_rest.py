@@ -68,9 +68,7 @@ def alarms(adapter: OpcUaRestAdapter, pages: list[Page]) -> list[Alarm]:
 
 
 @pytest.mark.parametrize("encoding", ["COMPACT", "VERBOSE"])
-def test_signals_are_found_by_walking_with_their_kind_unit_and_element(
-    scada: PretendUtility, encoding: str
-) -> None:
+def test_signals_are_found_by_walking_with_their_kind_unit_and_element(scada: PretendUtility, encoding: str) -> None:
     adapter = gateway(encoding=encoding)
 
     pages = read(adapter, SIGNALS, mode=Mode.FULL)
@@ -293,9 +291,7 @@ def test_a_stamp_from_the_future_does_not_hide_the_alarms_until_then(scada: Pret
 
 @pytest.mark.parametrize("stream", [SIGNALS, READINGS, ALARMS], ids=lambda stream: stream.name)
 @pytest.mark.parametrize("fault", ["truncated", "repeated"])
-def test_a_cut_or_repeated_page_is_no_complete_read(
-    scada: PretendUtility, stream: SourceStream, fault: str
-) -> None:
+def test_a_cut_or_repeated_page_is_no_complete_read(scada: PretendUtility, stream: SourceStream, fault: str) -> None:
     adapter = gateway(event_page_size="2", alarm_look_back_days="0")
     for element in (SWITCH, "SW-10771", "SW-10799"):
         scada.clock.advance(seconds=1)

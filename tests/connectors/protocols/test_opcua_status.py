@@ -131,13 +131,9 @@ def test_a_unit_is_its_ucum_code(unit_id: int, code: str, ucum: str) -> None:
 
 
 def test_a_unit_without_a_code_keeps_its_sign() -> None:
-    assert (
-        read_unit(ExtensionObject("i=887", {"UnitId": -1, "DisplayName": {"Text": "furlong"}})) == "furlong"
-    )
+    assert read_unit(ExtensionObject("i=887", {"UnitId": -1, "DisplayName": {"Text": "furlong"}})) == "furlong"
 
 
-@pytest.mark.parametrize(
-    "value", [None, 3, "kW", ExtensionObject("i=887", None), ExtensionObject("i=887", {})]
-)
+@pytest.mark.parametrize("value", [None, 3, "kW", ExtensionObject("i=887", None), ExtensionObject("i=887", {})])
 def test_what_is_no_unit_has_none(value: Any) -> None:
     assert read_unit(value) == ""

@@ -167,9 +167,7 @@ def test_never_is_no_moment() -> None:
     assert read_moment("9999-12-31T23:59:59Z") is None
 
 
-@pytest.mark.parametrize(
-    "wrong", ["2026-11-20", "yesterday", "2026-13-01T00:00:00Z", 1_608_117_831_416, True]
-)
+@pytest.mark.parametrize("wrong", ["2026-11-20", "yesterday", "2026-13-01T00:00:00Z", 1_608_117_831_416, True])
 def test_what_is_no_time_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"DateTime|isoformat|month"):
         read_date_time(wrong)
