@@ -31,7 +31,7 @@ class SourceRecord(TenantModel):
     landed_at = models.DateTimeField()
     retired_at = models.DateTimeField(null=True)
 
-    objects = SourceRecordQuerySet.as_manager()
+    objects: ClassVar = SourceRecordQuerySet.as_manager()
 
     class Meta:
         abstract = True
