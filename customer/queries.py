@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from customer.models import ServicePoint
+from gis.lookups import Among
 from gis.models import NetworkElement
-from gis.queries import fed_by, unsupplied_nodes
+from gis.queries import nodes_fed_by, unsupplied_among, unsupplied_nodes
 from organisation.scope import current_scope
 
 
@@ -50,10 +51,10 @@ def service_points() -> QuerySet[ServicePoint]:
 
 def service_points_fed_by(element_id: int) -> QuerySet[ServicePoint]:
     """
-    The service points that an element alone feeds now; of a device that is open, those that it fed in the last state
-    in which it was closed. One statement, without a list of ids.
+    The service points that an element alone feeds now; of a device that is open, those that it fed in the last
+    state in which it was closed.
     """
-    return service_points().filter(node__in=fed_by(element_id))
+    return service_points().filter(Among(F("node"), nodes_fed_by(element_id)))
 
 
 def service_points_off() -> QuerySet[ServicePoint]:
@@ -61,12 +62,15 @@ def service_points_off() -> QuerySet[ServicePoint]:
     Those whose node no source reaches. One whose node the network does not know is neither on nor off:
     `service_points_unplaced`.
     """
-    return service_points().filter(Exists(unsupplied_nodes().filter(node=OuterRef("node"))))
+    return service_points().filter(Among(F("node"), unsupplied_nodes()))
 
 
 def off_among(service_point_ids: Iterable[int]) -> set[int]:
     """Which of these service points are off."""
-    return set(service_points_off().filter(pk__in=service_point_ids).values_list("pk", flat=True))
+    hanging = service_points().filter(pk__in=service_point_ids).exclude(node=None)
+    nodes = dict(hanging.values_list("pk", "node"))
+    off = unsupplied_among(node for node in nodes.values() if node is not None)
+    return {point for point, node in nodes.items() if node in off}
 
 
 def service_points_unplaced() -> QuerySet[ServicePoint]:

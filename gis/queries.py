@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models.expressions import RawSQL
+from django.db.models import F
 
+from gis.lookups import Among
 from gis.models import NetworkElement, UnsuppliedNode
 from organisation.scope import current_scope
 from organisation.tenancy import TenantQuerySet
@@ -45,13 +46,17 @@ def nodes_fed_by(element_id: int) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def fed_by(element_id: int) -> RawSQL:
-    """The same as a sub-select, for `node__in=`."""
-    return RawSQL(FED, [current_scope().organisation_id, element_id])  # noqa: S611  # the statement is ours; its values are parameters
-
-
-def unsupplied_nodes() -> TenantQuerySet[UnsuppliedNode]:
+def unsupplied_nodes() -> list[str]:
     """The known connectivity nodes that no source reaches now."""
+    return list(_unsupplied().values_list("node", flat=True))
+
+
+def unsupplied_among(nodes: Iterable[str]) -> set[str]:
+    """Which of these nodes are known, and reached by no source."""
+    return set(_unsupplied().filter(Among(F("node"), sorted(set(nodes)))).values_list("node", flat=True))
+
+
+def _unsupplied() -> TenantQuerySet[UnsuppliedNode]:
     return UnsuppliedNode.objects.for_organisation(current_scope().organisation_id)
 
 
@@ -88,18 +93,18 @@ WITH device AS (
     ON position.organisation_id = element.organisation_id AND position.element_id = element.id
   WHERE element.organisation_id = %s AND element.id = %s
 ), ranked AS (
-  SELECT device.organisation_id, one.node
+  SELECT one.node, (ranking.page << 10) + one.place - 1 AS rank, device.*
   FROM device JOIN gis_noderanking AS ranking
     ON ranking.organisation_id = device.organisation_id AND ranking.version = device.version
     AND ranking.page BETWEEN device.enter >> 10 AND (device.leave - 1) >> 10
   CROSS JOIN LATERAL unnest(ranking.nodes) WITH ORDINALITY AS one (node, place)
   WHERE NOT device.is_open
-    AND (ranking.page << 10) + one.place - 1 >= device.enter AND (ranking.page << 10) + one.place - 1 < device.leave
 )
 SELECT ranked.node FROM ranked
-WHERE NOT EXISTS (
-  SELECT 1 FROM gis_unsuppliednode AS unsupplied
-  WHERE unsupplied.organisation_id = ranked.organisation_id AND unsupplied.node = ranked.node)
+WHERE ranked.rank >= ranked.enter AND ranked.rank < ranked.leave AND NOT EXISTS (
+  SELECT 1 FROM gis_deadrange AS dead
+  WHERE dead.organisation_id = ranked.organisation_id AND dead.version = ranked.version
+    AND dead.enter <= ranked.rank AND dead.leave > ranked.rank)
 UNION ALL
 SELECT unnest(opening.nodes)
 FROM device CROSS JOIN LATERAL (

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from gis.services.landing import land_network_elements
 from gis.services.network import follow_network
 
 RURAL_GRID = Path(__file__).parents[2] / "simulator" / "data" / "rural_grid"
+SUPPLY = "what stands behind the sources"
 KINDS = {
     "source": ElementKind.SOURCE,
     "busbar": ElementKind.BUSBAR,
@@ -35,9 +36,7 @@ def make_landing(*, contract: str, now: datetime, connector: str = "GIS") -> Lan
     """A stream of a connector in the organisation in scope."""
     system, _ = Connector.objects.get_or_create(name=connector, defaults={"kind": "pretend"})
     stream, _ = Stream.objects.get_or_create(connector=system, name=contract, contract=contract)
-    return Landing(
-        organisation_id=system.organisation_id, connector_id=system.pk, stream_id=stream.pk, now=now
-    )
+    return Landing(organisation_id=system.organisation_id, connector_id=system.pk, stream_id=stream.pk, now=now)
 
 
 def source(name: str, node: str) -> NetworkElement:
@@ -53,9 +52,7 @@ def line(name: str, *nodes: str) -> NetworkElement:
 
 
 def switch(name: str, *nodes: str, is_open: bool = False) -> NetworkElement:
-    return NetworkElement(
-        external_id=name, kind=ElementKind.BREAKER, terminals=nodes, normally_open=is_open
-    )
+    return NetworkElement(external_id=name, kind=ElementKind.BREAKER, terminals=nodes, normally_open=is_open)
 
 
 def customers(node: str, *, normal: int = 0, critical: int = 0) -> list[ServicePoint]:
@@ -125,11 +122,19 @@ def rural_grid() -> tuple[list[NetworkElement], list[ServicePoint]]:
 
 @dataclass
 class Truth:
-    """Who is supplied, by walking the network anew each time."""
+    """Who is supplied: whoever a plain walk of networkx reaches from the sources over closed devices."""
 
     elements: Sequence[NetworkElement]
     points: Sequence[ServicePoint]
     opened: set[str]
+    ends: dict[str, tuple[str, ...]] = field(init=False)
+    graphs: dict[frozenset[str], "networkx.MultiGraph[str]"] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.ends = {
+            one.external_id: (SUPPLY, *one.terminals) if one.kind == ElementKind.SOURCE else one.terminals
+            for one in self.elements
+        }
 
     @classmethod
     def planned(cls, elements: Sequence[NetworkElement], points: Sequence[ServicePoint] = ()) -> "Truth":
@@ -143,20 +148,17 @@ class Truth:
         """
         :param without: an element that fails; one that sits on a node takes the node with it
         """
-        gone = self.opened | ({without} if without else set())
-        graph = networkx.Graph()
-        graph.add_node("supply")
-        for element in self.elements:
-            if element.external_id in gone:
-                continue
-            if element.kind == ElementKind.SOURCE:
-                graph.add_edge("supply", ("node", element.terminals[0]))
-            elif len(element.terminals) == 2:
-                graph.add_edge(*(("node", node) for node in element.terminals))
-        failing = next((one for one in self.elements if one.external_id == without), None)
-        if failing is not None and len(failing.terminals) == 1 and failing.kind != ElementKind.SOURCE:
-            graph.remove_nodes_from([("node", failing.terminals[0])])
-        return {vertex[1] for vertex in networkx.node_connected_component(graph, "supply") if vertex != "supply"}
+        graph = self._graph()
+        failing = self.ends[without] if without is not None else ()
+        if len(failing) == 1:
+            graph = graph.copy()
+            graph.remove_nodes_from(failing)
+        elif failing:
+            graph.remove_edge(*failing, key=without)
+        reached = set(networkx.node_connected_component(graph, SUPPLY)) - {SUPPLY}
+        if len(failing) == 2:
+            graph.add_edge(*failing, key=without)
+        return reached
 
     def fed(self, element: str) -> set[str]:
         if element in self.opened:
@@ -167,3 +169,14 @@ class Truth:
         lost = self.fed(element)
         off = [point for point in self.points if point.node in lost]
         return len(off), sum(point.priority == ServicePriority.CRITICAL for point in off)
+
+    def _graph(self) -> "networkx.MultiGraph[str]":
+        opened = frozenset(self.opened)
+        if opened not in self.graphs:
+            graph: networkx.MultiGraph[str] = networkx.MultiGraph()
+            graph.add_nodes_from({SUPPLY} | self.nodes)
+            graph.add_edges_from(
+                (*between, name) for name, between in self.ends.items() if len(between) == 2 and name not in opened
+            )
+            self.graphs = {opened: graph}
+        return self.graphs[opened]

@@ -49,7 +49,7 @@ def report(scope: Scope, now: datetime) -> Report:
 
 
 def off() -> set[str]:
-    return set(unsupplied_nodes().values_list("node", flat=True))
+    return set(unsupplied_nodes())
 
 
 def openings() -> list[tuple[str, set[str], bool]]:
