@@ -49,4 +49,4 @@ class EventAdmin(ConsoleAdmin):
 
     @display(description="Changes")
     def changes(self, event: Event) -> str:
-        return event.changes  # type: ignore[attr-defined]  # put there by get_changelist_instance
+        return str(getattr(event, "changes", ""))

@@ -23,7 +23,7 @@ def changes_of(events: Sequence[Event]) -> dict[int, str]:
 
 def _changes_of_model(label: str, events: Sequence[Event]) -> list[tuple[int, str]]:
     history = history_of(apps.get_model(label))
-    names = {field.column: field.name for field in tracked_fields(history)}
+    names = {str(field.column): field.name for field in tracked_fields(history)}
     table = connection.ops.quote_name(history._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(

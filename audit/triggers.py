@@ -56,7 +56,7 @@ def trigger_statements(model: type[models.Model]) -> Iterator[str]:
 
 def _function(model: type[models.Model], name: str) -> str:
     history = history_of(model)
-    columns = [field.column for field in tracked_fields(history)]
+    columns = [str(field.column) for field in tracked_fields(history)]
     has_organisation = "organisation_id" in columns
     shared = not has_organisation and any(field.name == "organisation" for field in history._meta.local_fields)
     organisation = {

@@ -18,24 +18,37 @@ from connectors.contracts.zone import Zone
 from connectors.landing import Change, ContractWiring, Wiring
 from connectors.merge import retire_unseen
 from customer import models as customer_models
-from customer import services as customer
+from customer.services.counting import follow_service_points, recount
+from customer.services.landing import land_service_points
 from gis import models as gis_models
-from gis import services as gis
-from outage import services as outage
-from telemetry import models as telemetry_models
-from telemetry import queries as telemetry_queries
-from telemetry import services as telemetry
+from gis.services.landing import follow_zones, land_features, land_network_elements, land_zones
+from gis.services.network import follow_network
+from gis.services.positions import apply_switch_positions
+from outage.services.detection import follow_alarms
+from outage.services.estimates import follow_estimates, land_restoration_estimates
+from outage.services.supply import follow_supply
+from outage.services.work import follow_work
+from telemetry.queries.signals import switch_positions, switch_positions_of_elements
+from telemetry.services.acknowledgements import settle_acknowledgement
+from telemetry.services.alarms import land_alarms, retire_alarms
+from telemetry.services.readings import land_readings
+from telemetry.services.signals import land_signals, retire_signals
 from work import models as work_models
-from work import services as work
+from work.services import land_crews, land_equipment, land_work_orders
 
 
-def follow_switch_positions(change: Change) -> None:
+def follow_positions_of_signals(change: Change) -> None:
     """Switch positions go from telemetry, which reads them, down to the network that they open and close."""
-    gis.apply_switch_positions(positions=telemetry_queries.switch_positions(change.ids), now=change.now)
+    apply_switch_positions(positions=switch_positions(change.ids), now=change.now)
+
+
+def follow_positions_of_elements(change: Change) -> None:
+    """Positions that were read before their element was known reach it now."""
+    apply_switch_positions(positions=switch_positions_of_elements(change.ids), now=change.now)
 
 
 def follow_numbering(change: Change) -> None:
-    customer.recount(now=change.now)
+    recount(now=change.now)
 
 
 WIRING = ContractWiring(
@@ -44,58 +57,55 @@ WIRING = ContractWiring(
         for wiring in (
             Wiring(
                 contract=Zone,
-                land=gis.land_zones,
+                land=land_zones,
                 retire=partial(retire_unseen, gis_models.Zone),
-                followers=(gis.follow_zones,),
+                followers=(follow_zones,),
             ),
-            Wiring(contract=Feature, land=gis.land_features, retire=partial(retire_unseen, gis_models.Feature)),
+            Wiring(contract=Feature, land=land_features, retire=partial(retire_unseen, gis_models.Feature)),
             Wiring(
                 contract=NetworkElement,
-                land=gis.land_network_elements,
+                land=land_network_elements,
                 retire=partial(retire_unseen, gis_models.NetworkElement),
-                followers=(gis.follow_network, follow_numbering, outage.follow_supply),
+                followers=(follow_network, follow_positions_of_elements, follow_numbering, follow_supply),
             ),
             Wiring(
                 contract=ServicePoint,
-                land=customer.land_service_points,
+                land=land_service_points,
                 retire=partial(retire_unseen, customer_models.ServicePoint),
-                followers=(customer.follow_service_points, outage.follow_supply),
+                followers=(follow_service_points, follow_supply),
             ),
             Wiring(
                 contract=Signal,
-                land=telemetry.land_signals,
-                retire=partial(retire_unseen, telemetry_models.Signal),
+                land=land_signals,
+                retire=retire_signals,
+                followers=(follow_positions_of_signals, follow_numbering, follow_supply),
             ),
             Wiring(
                 contract=Reading,
-                land=telemetry.land_readings,
-                followers=(follow_switch_positions, follow_numbering, outage.follow_supply),
+                land=land_readings,
+                followers=(follow_positions_of_signals, follow_numbering, follow_supply),
             ),
-            Wiring(contract=Alarm, land=telemetry.land_alarms, followers=(outage.follow_alarms,)),
+            Wiring(contract=Alarm, land=land_alarms, retire=retire_alarms, followers=(follow_alarms,)),
             Wiring(
                 contract=Equipment,
-                land=work.land_equipment,
+                land=land_equipment,
                 retire=partial(retire_unseen, work_models.Equipment),
-                followers=(outage.follow_work,),
+                followers=(follow_work,),
             ),
             Wiring(
                 contract=WorkOrder,
-                land=work.land_work_orders,
+                land=land_work_orders,
                 retire=partial(retire_unseen, work_models.WorkOrder),
-                followers=(outage.follow_work,),
+                followers=(follow_work,),
             ),
             Wiring(
                 contract=Crew,
-                land=work.land_crews,
+                land=land_crews,
                 retire=partial(retire_unseen, work_models.Crew),
-                followers=(outage.follow_work,),
+                followers=(follow_work,),
             ),
-            Wiring(
-                contract=RestorationEstimate,
-                land=outage.land_restoration_estimates,
-                followers=(outage.follow_estimates,),
-            ),
+            Wiring(contract=RestorationEstimate, land=land_restoration_estimates, followers=(follow_estimates,)),
         )
     },
-    receipts={contract_id(AlarmAcknowledgement): telemetry.settle_acknowledgement},
+    receipts={contract_id(AlarmAcknowledgement): settle_acknowledgement},
 )

@@ -65,8 +65,8 @@ class DeliveryReceipt:
 
 Land = Callable[[Sequence[Any], Landing], Landed]
 Retire = Callable[[Landing, "SeenKeys"], Sequence[int]]
-Follow = Callable[[Change], None]
-Settle = Callable[[DeliveryReceipt], None]
+Follow = Callable[[Change], object]
+Settle = Callable[[DeliveryReceipt], object]
 
 
 @dataclass(frozen=True, kw_only=True)

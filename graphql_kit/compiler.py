@@ -9,6 +9,7 @@ decided where the statement is made.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from graphene.utils.str_converters import to_snake_case
 from graphql import FieldNode, GraphQLObjectType, GraphQLResolveInfo, get_named_type
@@ -28,6 +29,11 @@ class Shape:
 
     columns: Mapping[str, str] = field(default_factory=dict)
     relations: Mapping[str, str] = field(default_factory=dict)
+
+
+def object_type(info: GraphQLResolveInfo, name: str) -> GraphQLObjectType:
+    """The object type of that name in the schema that is being executed."""
+    return cast(GraphQLObjectType, info.schema.type_map[name])
 
 
 class Compiler:

@@ -70,9 +70,9 @@ class Executor:
             refuse_excess(self.schema, self._parsed(query), variables)
             document, errors = self._validated(query)
         except GraphQLError as error:
-            return Answer(ran=False, errors=[error.formatted])
+            return Answer(ran=False, errors=[dict(error.formatted)])
         if errors:
-            return Answer(ran=False, errors=[error.formatted for error in errors])
+            return Answer(ran=False, errors=[dict(error.formatted) for error in errors])
         result = execute(
             self.schema,
             document,

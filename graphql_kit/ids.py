@@ -10,3 +10,9 @@ def key_of(type_name: str, global_id: str | None) -> int | None:
         return int(key) if found == type_name else None
     except ValueError:
         return None
+
+
+def keys_of(type_name: str, global_id: str | None) -> list[int]:
+    """The same as a list of none or one, for a filter."""
+    key = key_of(type_name, global_id)
+    return [] if key is None else [key]

@@ -74,9 +74,7 @@ class _Scale:
                 case FieldNode():
                     weight = self._field(node, type_, page)
                 case InlineFragmentNode():
-                    condition = node.type_condition
-                    inner = self.schema.type_map.get(condition.name.value) if condition else None
-                    weight = self.weigh(node.selection_set, inner or type_, page)
+                    weight = self.weigh(node.selection_set, self._condition_of(node) or type_, page)
                 case FragmentSpreadNode():
                     weight = self._fragment(node.name.value, page)
                 case _:
@@ -103,6 +101,10 @@ class _Scale:
             directives=inner.directives,
             cost=((size or page or DEFAULT_PAGE) if many else 1) * (1 + inner.cost),
         )
+
+    def _condition_of(self, node: InlineFragmentNode) -> Any:
+        condition: Any = node.type_condition  # the library's types forget that it may be absent
+        return condition and self.schema.type_map.get(condition.name.value)
 
     def _fragment(self, name: str, page: int | None) -> Weight:
         fragment = self.fragments.get(name)

@@ -58,7 +58,7 @@ def check_every_table_has_an_organisation(
 
 def check_row_security(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **options: Any
-) -> list[CheckMessage]:
+) -> Sequence[CheckMessage]:
     if not databases:
         return []
     models_ = tenant_models()

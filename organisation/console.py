@@ -39,7 +39,7 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only in
         raise NotImplementedError  # each form makes its own call
 
     def _post_clean(self) -> None:
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]  # Django's hook, which the stubs do not know
         if not self.errors and self.is_bound:
             try:
                 self.instance = self.perform()
@@ -47,7 +47,7 @@ class ServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic only in
                 self.add_error(None, str(refusal))
 
     def save(self, commit: bool = True) -> Any:
-        self.save_m2m = lambda: None
+        self.save_m2m = lambda: None  # type: ignore[method-assign]  # the admin calls it after save
         return self.instance
 
 

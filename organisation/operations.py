@@ -75,7 +75,7 @@ class TenantTables(_TableOperation):
     def forwards(self, model: type[models.Model]) -> Iterator[str]:
         table = model._meta.db_table
         yield from scope_policies(table)
-        if model._meta.pk is not None and model._meta.pk.column == "id":
+        if model._meta.pk.column == "id":
             yield f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_organisation_key" UNIQUE (organisation_id, id)'
         for reference in tenant_references(model):
             yield composite_reference(model, reference)

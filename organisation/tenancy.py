@@ -19,6 +19,17 @@ class TenantQuerySet(models.QuerySet[Row]):
         return self.filter(organisation_id=organisation_id)
 
 
+class OrganisationKey(models.ForeignKey):  # type: ignore[type-arg]  # as below
+    """Whose row it is: the organisation in scope, unless another is named (which the row policy refuses)."""
+
+    def __init__(self, **options: Any) -> None:
+        options = {"to": "organisation.Organisation", "on_delete": models.PROTECT, "related_name": "+", **options}
+        super().__init__(**options)
+
+    def get_default(self) -> int | None:
+        return current_organisation_id()
+
+
 class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # generic only in the stubs; subclassing needs the plain class at run time
     """
     A reference between two rows of the same organisation.
@@ -40,12 +51,7 @@ class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # generic 
 class TenantModel(models.Model):
     """A row that belongs to one organisation."""
 
-    organisation = models.ForeignKey(
-        "organisation.Organisation",
-        on_delete=models.PROTECT,
-        default=current_organisation_id,
-        related_name="+",
-    )
+    organisation = OrganisationKey()
 
     objects = TenantQuerySet.as_manager()
 

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,10 +31,10 @@ def django_db_setup(request: pytest.FixtureRequest) -> Iterator[None]:
     connection.close()
     flush = connection.ops.execute_sql_flush
 
-    def flush_as_owner(statements: list[str]) -> None:
+    def flush_as_owner(statements: Iterable[str]) -> None:
         flush(["RESET ROLE;", *statements, "SET ROLE app;"])
 
-    connection.ops.execute_sql_flush = flush_as_owner  # type: ignore[method-assign]  # only the owner may truncate
+    connection.ops.execute_sql_flush = flush_as_owner  # type: ignore[method-assign,assignment]  # only the owner may truncate
     yield
     connection.settings_dict["OPTIONS"].pop("assume_role")
     connection.close()

@@ -115,7 +115,7 @@ def connectors(simulator: str) -> tuple[DemoConnector, ...]:
                 "sign_in": "OAUTH2",
                 "token_url": f"{simulator}/cis/oauth/token",
                 "client_id": "utility-connectors",
-                "probe_path": "service-points?per_page=1",
+                "probe_path": "service-points?page=1",
             },
             secrets={"client_secret": "cis-demo-secret"},
             streams=(
@@ -132,7 +132,8 @@ def connectors(simulator: str) -> tuple[DemoConnector, ...]:
         DemoConnector(
             kind="opcua-rest",
             name="SCADA gateway",
-            config={"base_url": f"{simulator}/opcua", "sign_in": "BEARER"},
+            # 0: the simulator keeps all alarms, so that a full read proves which are gone.
+            config={"base_url": f"{simulator}/opcua", "sign_in": "BEARER", "alarm_look_back_days": 0},
             secrets={"token": "scada-demo-token"},
             streams=(
                 DemoStream(

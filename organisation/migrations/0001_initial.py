@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import organisation.scope
+import organisation.tenancy
 
 
 class Migration(migrations.Migration):
@@ -101,12 +102,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
             ],
             options={
@@ -158,12 +154,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
             ],
             options={

@@ -6,7 +6,7 @@ import orjson
 from django.db import connection
 from graphql import FieldNode, GraphQLResolveInfo
 
-from graphql_kit.compiler import Compiler
+from graphql_kit.compiler import Compiler, object_type
 from graphql_kit.execution import Prebuilt
 from graphql_kit.keyset import decode_cursor, encode_cursor, page_size
 from outage import facts
@@ -21,7 +21,7 @@ def read_outage(info: GraphQLResolveInfo, condition: str, wanted: Any) -> Prebui
 
     :param condition: SQL over the alias `o` and `%(wanted)s`
     """
-    node = Compiler(info, SHAPES).object(info.schema.type_map["Outage"], info.field_nodes, "o")
+    node = Compiler(info, SHAPES).object(object_type(info, "Outage"), info.field_nodes, "o")
     rows = _rows(
         f"SELECT {node}::text FROM {facts.TABLE} o WHERE o.organisation_id = %(organisation)s AND {condition}",
         {"organisation": info.context.scope.organisation_id, "now": info.context.now, "wanted": wanted},
@@ -42,10 +42,10 @@ class OutagePage:
 
     def build(self) -> Prebuilt:
         compiler = Compiler(self.info, SHAPES)
-        schema_types = self.info.schema.type_map
-        wanted = compiler.selected(schema_types["OutageConnection"], self.info.field_nodes)
+        info = self.info
+        wanted = compiler.selected(object_type(info, "OutageConnection"), self.info.field_nodes)
         edge_fields = {
-            key: compiler.selected(schema_types["OutageEdge"], nodes)
+            key: compiler.selected(object_type(info, "OutageEdge"), nodes)
             for key, nodes in wanted.items()
             if nodes[0].name.value == "edges"
         }
@@ -55,7 +55,7 @@ class OutagePage:
             for key, nodes in fields.items()
             if nodes[0].name.value == "node"
         ]
-        objects = [f"{compiler.object(schema_types['Outage'], nodes, 'o')}::text" for _, _, nodes in node_keys]
+        objects = [f"{compiler.object(object_type(info, 'Outage'), nodes, 'o')}::text" for _, _, nodes in node_keys]
         rows, more = self._page(objects)
         cursors = [encode_cursor(self.tag, row[: len(self.order.columns)]) for row in rows]
         built = [
@@ -77,7 +77,9 @@ class OutagePage:
                         for built_row, cursor in zip(built, cursors, strict=True)
                     ]
                 case "pageInfo":
-                    answer[key] = self._page_info(compiler.selected(schema_types["PageInfo"], nodes), cursors, more)
+                    answer[key] = self._page_info(
+                        compiler.selected(object_type(info, "PageInfo"), nodes), cursors, more
+                    )
                 case "totalCount":
                     answer[key] = self._count()
                 case _:
@@ -139,4 +141,5 @@ class OutagePage:
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

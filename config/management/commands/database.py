@@ -1,12 +1,12 @@
 from typing import Any
 
-from connectors.services import schedules
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 from psycopg.conninfo import conninfo_to_dict
 
+from connectors.services import schedules
 from organisation.database import create_roles
 from telemetry.services import partitions
 
@@ -29,7 +29,8 @@ class Command(BaseCommand):
         match action:
             case "roles":
                 with transaction.atomic():
-                    create_roles(app_password=conninfo_to_dict(settings.DATABASE_URL).get("password") or None)
+                    password = conninfo_to_dict(settings.DATABASE_URL).get("password")
+                    create_roles(app_password=str(password) if password else None)
             case "partitions":
                 partitions.ensure_partitions(now=timezone.now())
             case "schedules":

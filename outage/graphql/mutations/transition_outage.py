@@ -5,13 +5,13 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from graphql_kit.access import require
-from graphql_kit.ids import key_of
+from graphql_kit.ids import keys_of
 from graphql_kit.mutations import Refused, TypedMutation
 from organisation.roles import Capability
 from outage import models
-from outage import services as outages
 from outage.graphql.page import read_outage
 from outage.graphql.types import Outage, OutageCause, OutageStatus
+from outage.services import transitions
 
 
 class TransitionOutageCodeValue(StrEnum):
@@ -47,7 +47,7 @@ class TransitionOutage(TypedMutation):
         given, context = arguments["input"], info.context
         outage = (
             models.Outage.objects.for_organisation(context.scope.organisation_id)
-            .filter(pk=key_of("Outage", given.outage))
+            .filter(pk__in=keys_of("Outage", given.outage))
             .first()
         )
         if outage is None:
@@ -55,7 +55,7 @@ class TransitionOutage(TypedMutation):
         if not given.reason.strip():
             raise Refused("REASON_MISSING", "Say why; the reason stands in the timeline.", field="reason")
         try:
-            moved = outages.transition_outage(
+            moved = transitions.transition_outage(
                 outage=outage,
                 to=models.Status(str(given.to)),
                 reason=given.reason.strip(),
@@ -63,7 +63,7 @@ class TransitionOutage(TypedMutation):
                 actor=context.user,
                 now=context.now,
             )
-        except outages.UnableToTransition as refusal:
+        except transitions.UnableToTransition as refusal:
             raise Refused("UNABLE_TO_TRANSITION", str(refusal), field="to") from refusal
         return {"outage": moved}
 

@@ -5,12 +5,12 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from graphql_kit.access import require
-from graphql_kit.ids import key_of
+from graphql_kit.ids import keys_of
 from graphql_kit.mutations import Refused, TypedMutation
 from organisation.roles import Capability
 from telemetry import models
-from telemetry import services as telemetry
 from telemetry.graphql.types import Acknowledgement, Alarm
+from telemetry.services import acknowledgements
 
 
 class AcknowledgeAlarmCodeValue(StrEnum):
@@ -46,15 +46,15 @@ class AcknowledgeAlarm(TypedMutation):
         given, context = arguments["input"], info.context
         alarm = (
             models.Alarm.objects.for_organisation(context.scope.organisation_id)
-            .filter(pk=key_of("Alarm", given.alarm))
+            .filter(pk__in=keys_of("Alarm", given.alarm))
             .first()
         )
         if alarm is None:
             raise Refused("NOT_FOUND", "There is no such alarm.", field="alarm")
         try:
-            acknowledgement = telemetry.acknowledge_alarm(
+            acknowledgement = acknowledgements.acknowledge_alarm(
                 alarm=alarm, comment=given.comment, actor=context.user, now=context.now
             )
-        except telemetry.UnableToAcknowledge as refusal:
+        except acknowledgements.UnableToAcknowledge as refusal:
             raise Refused("UNABLE_TO_ACKNOWLEDGE", str(refusal)) from refusal
         return {"alarm": alarm, "acknowledgement": acknowledgement}
