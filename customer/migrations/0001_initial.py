@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('enter', models.IntegerField()),
                 ('total', models.IntegerField()),
                 ('critical', models.IntegerField()),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ('organisation', organisation.tenancy.OrganisationKey()),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('organisation', 'version', 'enter'), include=('total', 'critical'), name='cumulative_count_once')],
@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('longitude', models.FloatField(null=True)),
                 ('latitude', models.FloatField(null=True)),
                 ('connector', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.connector')),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ('organisation', organisation.tenancy.OrganisationKey()),
                 ('stream', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.stream')),
             ],
             options={

@@ -3,6 +3,7 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import organisation.scope
+import organisation.tenancy
 from django.db import migrations, models
 
 
@@ -37,12 +38,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
             ],
         ),

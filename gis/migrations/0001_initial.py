@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('normally_open', models.BooleanField(default=False)),
                 ('zone_external_id', models.TextField(null=True)),
                 ('connector', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.connector')),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ('organisation', organisation.tenancy.OrganisationKey()),
                 ('stream', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.stream')),
             ],
             options={
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                 ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
                 ('connector', organisation.tenancy.TenantForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='connectors.connector')),
                 ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organisation', models.ForeignKey(blank=True, db_constraint=False, default=organisation.scope.current_organisation_id, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='organisation.organisation')),
+                ('organisation', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='organisation.organisation')),
                 ('element', organisation.tenancy.TenantForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='gis.networkelement')),
             ],
             options={
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 ('level', models.CharField(choices=[('COMPANY', 'Company'), ('SUBSTATION', 'Substation'), ('FEEDER_AREA', 'Feeder area'), ('LOW_VOLTAGE_AREA', 'Low voltage area')], max_length=20)),
                 ('parent_external_id', models.TextField(null=True)),
                 ('connector', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.connector')),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ('organisation', organisation.tenancy.OrganisationKey()),
                 ('parent', organisation.tenancy.TenantForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='gis.zone')),
                 ('stream', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.stream')),
             ],
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 ('collection', models.TextField()),
                 ('properties', models.JSONField(default=dict)),
                 ('connector', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.connector')),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ('organisation', organisation.tenancy.OrganisationKey()),
                 ('stream', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.stream')),
             ],
             options={
@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
                 ('version', models.BigIntegerField(default=0)),
                 ('topology_at', models.DateTimeField(null=True)),
                 ('numbered_at', models.DateTimeField(null=True)),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ('organisation', organisation.tenancy.OrganisationKey()),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('organisation',), name='network_once')],
@@ -148,7 +148,7 @@ class Migration(migrations.Migration):
                 ('version', models.BigIntegerField()),
                 ('enter', models.IntegerField()),
                 ('leave', models.IntegerField()),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ('organisation', organisation.tenancy.OrganisationKey()),
                 ('element', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='numbers', to='gis.networkelement')),
             ],
             options={
@@ -163,7 +163,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('resolved_at', models.DateTimeField(null=True)),
                 ('connector', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.connector')),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ('organisation', organisation.tenancy.OrganisationKey()),
                 ('element', organisation.tenancy.TenantForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='aliases', to='gis.networkelement')),
             ],
             options={
@@ -178,7 +178,7 @@ class Migration(migrations.Migration):
                 ('version', models.BigIntegerField()),
                 ('node', models.TextField()),
                 ('enter', models.IntegerField()),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ('organisation', organisation.tenancy.OrganisationKey()),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('organisation', 'version', 'node'), name='node_number_once')],
@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
                 ('nodes', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
                 ('closed_at', models.DateTimeField(null=True)),
                 ('element', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='openings', to='gis.networkelement')),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ('organisation', organisation.tenancy.OrganisationKey()),
             ],
             options={
                 'indexes': [models.Index(fields=['organisation', 'element', '-opened_at'], name='opening_newest')],
@@ -207,7 +207,7 @@ class Migration(migrations.Migration):
                 ('source_time', models.DateTimeField()),
                 ('landed_at', models.DateTimeField()),
                 ('element', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='positions', to='gis.networkelement')),
-                ('organisation', models.ForeignKey(default=organisation.scope.current_organisation_id, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='organisation.organisation')),
+                ('organisation', organisation.tenancy.OrganisationKey()),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('organisation', 'element'), name='switch_position_once')],

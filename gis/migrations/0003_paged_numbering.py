@@ -128,42 +128,22 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="deadrange",
             name="organisation",
-            field=models.ForeignKey(
-                default=organisation.scope.current_organisation_id,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="organisation.organisation",
-            ),
+            field=organisation.tenancy.OrganisationKey(),
         ),
         migrations.AddField(
             model_name="elementnumbers",
             name="organisation",
-            field=models.ForeignKey(
-                default=organisation.scope.current_organisation_id,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="organisation.organisation",
-            ),
+            field=organisation.tenancy.OrganisationKey(),
         ),
         migrations.AddField(
             model_name="noderanking",
             name="organisation",
-            field=models.ForeignKey(
-                default=organisation.scope.current_organisation_id,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="organisation.organisation",
-            ),
+            field=organisation.tenancy.OrganisationKey(),
         ),
         migrations.AddField(
             model_name="unsuppliednode",
             name="organisation",
-            field=models.ForeignKey(
-                default=organisation.scope.current_organisation_id,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="organisation.organisation",
-            ),
+            field=organisation.tenancy.OrganisationKey(),
         ),
         migrations.DeleteModel(
             name="ElementNumber",

@@ -130,9 +130,7 @@ class Migration(migrations.Migration):
                     "organisation",
                     models.ForeignKey(
                         blank=True,
-                        db_constraint=False,
-                        default=organisation.scope.current_organisation_id,
-                        null=True,
+                        db_constraint=False,                        null=True,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
                         to="organisation.organisation",
@@ -229,12 +227,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
             ],
         ),
@@ -252,12 +245,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
                 (
                     "outage",
@@ -275,12 +263,7 @@ class Migration(migrations.Migration):
                 ("restored_at", models.DateTimeField(null=True)),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
                 (
                     "service_point",
@@ -329,12 +312,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
                 (
                     "stream",
@@ -424,12 +402,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
                 (
                     "outage",

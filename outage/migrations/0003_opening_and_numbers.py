@@ -24,12 +24,7 @@ class Migration(migrations.Migration):
                 ("last", models.PositiveIntegerField()),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
             ],
             options={
@@ -37,6 +32,13 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("organisation", "year"), name="number_series_once_per_year")
                 ],
             },
+        ),
+        migrations.AlterField(
+            model_name="outage",
+            name="element",
+            field=organisation.tenancy.TenantForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="outages", to="gis.networkelement"
+            ),
         ),
         migrations.AddField(
             model_name="historicaloutage",

@@ -25,9 +25,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("external_id", models.TextField()),
                 ("source_time", models.DateTimeField(null=True)),
@@ -77,12 +75,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
                 (
                     "stream",
@@ -100,9 +93,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("event_id", models.TextField()),
                 ("comment", models.TextField(blank=True)),
@@ -131,12 +122,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
                 (
                     "alarm",
@@ -153,9 +139,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("external_id", models.TextField()),
                 ("source_time", models.DateTimeField(null=True)),
@@ -194,12 +178,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
                 (
                     "stream",
@@ -240,12 +219,7 @@ class Migration(migrations.Migration):
                 ("reason", models.TextField(blank=True)),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
                 (
                     "signal",
@@ -263,9 +237,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("source_time", models.DateTimeField()),
                 ("landed_at", models.DateTimeField()),
@@ -280,12 +252,7 @@ class Migration(migrations.Migration):
                 ("reason", models.TextField(blank=True)),
                 (
                     "organisation",
-                    models.ForeignKey(
-                        default=organisation.scope.current_organisation_id,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="organisation.organisation",
-                    ),
+                    organisation.tenancy.OrganisationKey(),
                 ),
                 (
                     "signal",

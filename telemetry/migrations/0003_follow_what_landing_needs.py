@@ -5,7 +5,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import organisation.scope
+import organisation.tenancy
 
 
 class Migration(migrations.Migration):
@@ -41,9 +41,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="alarm",
             name="event_ids",
-            field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.TextField(), default=list, size=None
-            ),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), default=list, size=None),
         ),
         migrations.AddField(
             model_name="latestreading",
@@ -68,14 +66,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="reading",
             name="organisation",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                default=organisation.scope.current_organisation_id,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="organisation.organisation",
-            ),
+            field=organisation.tenancy.OrganisationKey(db_constraint=False, db_index=False),
         ),
         migrations.AlterField(
             model_name="reading",
