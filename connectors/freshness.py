@@ -13,9 +13,7 @@ class Freshness(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-UNAVAILABLE_OUTCOMES = frozenset(
-    {Outcome.UNREACHABLE, Outcome.THROTTLED, Outcome.UNAUTHORIZED, Outcome.BAD_CONFIG}
-)
+UNAVAILABLE_OUTCOMES = frozenset({Outcome.UNREACHABLE, Outcome.THROTTLED, Outcome.UNAUTHORIZED, Outcome.BAD_CONFIG})
 """The last attempt was refused or did not reach the source."""
 
 

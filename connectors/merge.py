@@ -158,10 +158,7 @@ class _Plan:
 
     def defaults(self) -> dict[str, Any]:
         """Asked anew for each merge: a default may be a function."""
-        return {
-            name: field.get_db_prep_save(field.get_default(), connection)
-            for name, field in self.defaulted.items()
-        }
+        return {name: field.get_db_prep_save(field.get_default(), connection) for name, field in self.defaulted.items()}
 
     def encoded(self, row: Sequence[Any]) -> list[Any]:
         return [
@@ -258,9 +255,7 @@ def _merge_statement(
     same = [f"known.{_quoted(name)} IS NOT DISTINCT FROM {fresh(name)}" for name in compared]
     same += ["known.retired_at IS NULL"] if retires else []
     match = " AND ".join(f"known.{_quoted(name)} = {fresh(name)}" for name in key)
-    updates = [
-        f"{_quoted(name)} = excluded.{_quoted(name)}" for name in columns + from_landing if name not in key
-    ]
+    updates = [f"{_quoted(name)} = excluded.{_quoted(name)}" for name in columns + from_landing if name not in key]
     updates += ["retired_at = NULL"] if retires else []
     values = [fresh(name) if name in from_landing else _quoted(name) for name in columns + from_landing]
     values += [f"%({name})s" for name in defaulted]

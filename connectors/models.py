@@ -67,7 +67,9 @@ class ConnectorProbe(TenantModel):
     findings = models.JSONField(default=list)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "connector"], name="connector_probe_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "connector"], name="connector_probe_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.connector} at {self.at:%Y-%m-%d %H:%M:%S}: {self.summary}"
@@ -133,9 +135,11 @@ class StreamState(TenantModel):
     detail = models.TextField(blank=True, help_text="A sentence for a person about the last attempt.")
     proved_at = models.DateTimeField(null=True)
     full_read_at = models.DateTimeField(null=True, help_text="When the last complete full read ended.")
-    source_read_at = models.DateTimeField(null=True, help_text="When the last complete read began, by the source's clock if it says.")
+    source_read_at = models.DateTimeField(
+        null=True, help_text="When the last complete read began, by the source's clock if it says."
+    )
     changed_at = models.DateTimeField(null=True, help_text="When a read last changed something.")
-    retry_at = models.DateTimeField(null=True, help_text="The source asked us not to come before.")
+    retry_at = models.DateTimeField(null=True, help_text="It is not asked again before.")
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "stream"], name="stream_state_once")]
@@ -237,42 +241,53 @@ class Lease(TenantModel):
     """
     Who reads a stream now: the unique constraint is the lock, and `expires_at` lets another take it over.
 
-    `cursor` is the position of the last committed page of this read, from which whoever takes over goes on.
+    `cursor` is the position of the last committed page of this read, from which whoever takes over goes on. A read
+    that was asked for and not begun has no holder yet: `NOBODY`.
     """
+
+    NOBODY = uuid.UUID(int=0)
 
     stream = TenantForeignKey(Stream, models.CASCADE, related_name="leases")
     run = TenantForeignKey(Run, models.CASCADE, null=True, related_name="leases")
     holder = models.UUIDField()
     mode = models.CharField(max_length=12, choices=Mode.choices)
     trigger = models.CharField(max_length=12, choices=Trigger.choices)
+    phase = models.CharField(max_length=12, choices=Phase.choices, default=Phase.READING)
     started_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     cursor = models.JSONField(null=True)
     pages = models.IntegerField(default=0)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "stream"], name="lease_once_per_stream")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "stream"], name="lease_once_per_stream")
+        ]
 
     def __str__(self) -> str:
         return f"{self.stream} until {self.expires_at:%H:%M:%S}"
 
 
 class SeenPage(TenantModel):
-    """The keys of one page of a full read, kept until it ends: what no page held is retired, if the read was complete."""
+    """
+    The keys of one page of a full read, kept until it ends: what no page held is retired, if the read was complete.
+    A record whose key cannot be read stands as null: while there is one, nothing is known to be gone.
+    """
 
     lease = TenantForeignKey(Lease, models.CASCADE, related_name="seen_pages")
     number = models.IntegerField()
     external_ids = models.JSONField()
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "lease", "number"], name="seen_page_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "lease", "number"], name="seen_page_once")
+        ]
 
     def __str__(self) -> str:
         return f"Page {self.number} of lease {self.lease_id}"
 
 
 class RejectedRecord(TenantModel):
-    """A record that could not be read or landed, with what the source sent and why. The same one again only counts up."""
+    """A record that could not be read or landed, with what the source sent and why. The same one again counts up."""
 
     stream = TenantForeignKey(Stream, models.CASCADE, related_name="rejected_records")
     run = TenantForeignKey(Run, models.SET_NULL, null=True, related_name="rejected_records")
@@ -289,7 +304,9 @@ class RejectedRecord(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organisation", "stream", "digest"], name="rejected_record_once"),
         ]
-        indexes: ClassVar = [models.Index(fields=["organisation", "-last_seen_at", "-id"], name="rejected_record_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["organisation", "-last_seen_at", "-id"], name="rejected_record_newest")
+        ]
 
     def __str__(self) -> str:
         return f"{self.external_id or 'a record'}: {self.reason}"
@@ -298,19 +315,20 @@ class RejectedRecord(TenantModel):
 class OutboxKind(models.TextChoices):
     FOLLOW = "FOLLOW", "Tell the followers"
     DELIVER = "DELIVER", "Deliver to a system"
+    SYNC = "SYNC", "Read a stream"
 
 
 class OutboxItem(TenantModel):
     """
-    Something to do after a commit, written in it: tell a contract's followers what was touched, or deliver a record to
-    a system. Done at least once; both are idempotent. A finished FOLLOW is deleted, a finished DELIVER is kept.
+    Something to do after a commit, written in it: tell a contract's followers what was touched, deliver a record to a
+    system, read a stream at once. Done at least once; each is idempotent. A finished DELIVER is kept, the others go.
     """
 
     kind = models.CharField(max_length=8, choices=OutboxKind.choices)
     contract = models.CharField(max_length=60)
     connector = TenantForeignKey(Connector, models.CASCADE, null=True, related_name="outbox_items")
     stream = TenantForeignKey(Stream, models.CASCADE, null=True, related_name="outbox_items")
-    payload = models.JSONField(help_text="FOLLOW: {ids}; DELIVER: the record.")
+    payload = models.JSONField(help_text="FOLLOW: {ids}; DELIVER: the record; SYNC: {mode, trigger}.")
     subject = models.CharField(max_length=120, blank=True, help_text="What a receipt is about, such as alarm:17.")
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField()

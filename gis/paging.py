@@ -4,6 +4,7 @@ the rows that it would otherwise. SQL says `number >> 10` for the page and `(num
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ def pages(numbers: npt.NDArray[Any], *arrays: npt.NDArray[Any], fill: int) -> It
     :return: page, and one list per array
     """
     page_of = numbers >> BITS
-    starts = np.flatnonzero(np.diff(page_of, prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True):
+    starts = np.flatnonzero(np.diff(page_of, prepend=-1)).tolist()
+    for start, end in pairwise([*starts, len(numbers)]):
         places = numbers[start:end] & (SIZE - 1)
         laid_out = []
         for values in arrays:

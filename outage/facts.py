@@ -31,7 +31,7 @@ def _provenance(*, source_time: str, landed_at: str, known: str = "true") -> str
     fresh = freshness_sql(outcome="ss.outcome", proved_at=f"({landed_at})", freshness_s="st.freshness_s", now="%(now)s")
     return f"""
   c.name AS source_name, c.kind AS source_kind, c.state AS source_state,
-  {source_time} AS source_time, {landed_at} AS landed_at,
+  {source_time} AS source_time, {landed_at} AS landed_at, st.freshness_s AS target_s,
   CASE WHEN {known} THEN {fresh} ELSE 'UNKNOWN' END AS freshness
 """
 

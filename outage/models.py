@@ -72,7 +72,7 @@ class Outage(TenantModel):
     cause = models.CharField(max_length=14, choices=Cause.choices, default=Cause.UNKNOWN)
     confidence = models.FloatField(help_text="0 to 1: how sure we are that this is an outage.")
     alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="outages")
-    element = TenantForeignKey(NetworkElement, models.PROTECT, null=True, related_name="outages")
+    element = TenantForeignKey(NetworkElement, models.PROTECT, related_name="outages")
     detected_at = models.DateTimeField(help_text="When it began, by the source that told of it.")
     recorded_at = models.DateTimeField(help_text="When we learnt of it.")
     context_since = models.DateTimeField(

@@ -9,8 +9,7 @@ from connectors.contracts.reading import Quality
 from connectors.contracts.signal import SignalKind
 from connectors.records import SourceRecord, SourceRecordQuerySet
 from gis.models import ElementAlias
-from organisation.scope import current_organisation_id
-from organisation.tenancy import TenantForeignKey, TenantModel
+from organisation.tenancy import OrganisationKey, TenantForeignKey, TenantModel
 
 
 class Signal(SourceRecord):
@@ -45,14 +44,7 @@ class Reading(TenantModel):
     """
 
     pk = models.CompositePrimaryKey("signal_id", "source_time")
-    organisation = models.ForeignKey(
-        "organisation.Organisation",
-        models.PROTECT,
-        default=current_organisation_id,
-        related_name="+",
-        db_constraint=False,
-        db_index=False,
-    )
+    organisation = OrganisationKey(db_constraint=False, db_index=False)
     signal = models.ForeignKey(Signal, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     source_time = models.DateTimeField()
     landed_at = models.DateTimeField()
@@ -134,7 +126,7 @@ class Alarm(SourceRecord):
     alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="alarms")
     signal_external_id = models.TextField(null=True)
 
-    objects = AlarmQuerySet.as_manager()
+    objects: ClassVar = AlarmQuerySet.as_manager()
 
     class Meta(SourceRecord.Meta):
         indexes: ClassVar = [

@@ -4,7 +4,7 @@ from django.db import models
 
 from connectors.contracts.crew import CrewStatus
 from connectors.contracts.work_order import WorkStatus
-from connectors.records import SourceRecord
+from connectors.records import SourceRecord, SourceRecordQuerySet
 from gis.models import ElementAlias
 from organisation.tenancy import TenantForeignKey, TenantModel
 
@@ -23,7 +23,9 @@ class Equipment(SourceRecord):
 
 class Crew(SourceRecord):
     name = models.TextField()
-    status = models.CharField(max_length=12, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in CrewStatus])
+    status = models.CharField(
+        max_length=12, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in CrewStatus]
+    )
     longitude = models.FloatField(null=True)
     latitude = models.FloatField(null=True)
 
@@ -31,14 +33,30 @@ class Crew(SourceRecord):
         return f"{self.name} ({self.external_id})"
 
 
+OPEN_STATUSES = (
+    WorkStatus.WAITING,
+    WorkStatus.APPROVED,
+    WorkStatus.DISPATCHED,
+    WorkStatus.IN_PROGRESS,
+)
+"""Work that is still to be done."""
+
+
+class WorkOrderQuerySet(SourceRecordQuerySet["WorkOrder"]):
+    def open(self) -> "WorkOrderQuerySet":
+        return self.filter(retired_at=None, status__in=[status.value for status in OPEN_STATUSES])
+
+
 class WorkOrder(SourceRecord):
     """
-    A job. It names its element itself (`alias`), or through its equipment, which may land after it: `equipment_external_id`
-    is kept until then.
+    A job. It names its element itself (`alias`), or through its equipment, which may land after it:
+    `equipment_external_id` is kept, and looked up when it is asked for (`work.queries`).
     """
 
     summary = models.TextField(blank=True)
-    status = models.CharField(max_length=12, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in WorkStatus])
+    status = models.CharField(
+        max_length=12, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in WorkStatus]
+    )
     status_label = models.TextField(blank=True)
     work_type = models.TextField(blank=True)
     priority = models.IntegerField(null=True)
@@ -49,6 +67,8 @@ class WorkOrder(SourceRecord):
     scheduled_finish = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+
+    objects: ClassVar = WorkOrderQuerySet.as_manager()
 
     class Meta(SourceRecord.Meta):
         indexes: ClassVar = [

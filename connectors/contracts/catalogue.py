@@ -31,8 +31,6 @@ INBOUND: dict[str, type[Record]] = {
     )
 }
 
-OUTBOUND: dict[str, type[OutboundRecord]] = {
-    contract_id(contract): contract for contract in (AlarmAcknowledgement,)
-}
+OUTBOUND: dict[str, type[OutboundRecord]] = {contract_id(contract): contract for contract in (AlarmAcknowledgement,)}
 
 CONTRACTS: dict[str, type[Record] | type[OutboundRecord]] = {**INBOUND, **OUTBOUND}

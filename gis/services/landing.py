@@ -177,5 +177,5 @@ def _landed(merged: Merged, faults: Sequence[SetAside | None]) -> Landed:
         updated=merged.updated,
         unchanged=merged.unchanged,
         touched=merged.ids_touched,
-        set_aside=[fault for fault in faults if fault is not None],
+        set_aside=tuple(fault for fault in faults if fault is not None),
     )

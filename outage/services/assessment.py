@@ -11,7 +11,7 @@ Three states of knowledge, each with its own rule:
   ended.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db import connection
@@ -46,10 +46,12 @@ class Assessment:
         self._outages = {one.pk: one for one in evidence.changeable_outages(now=change.now)}
         self._off_before = {pk: one.customers_off for pk, one in self._outages.items()}
         self._touched = set(disturbed)
+        self._trips: Mapping[int, evidence.Trip] = {}
 
     def run(self) -> None:
         if not self._outages:
             return
+        self._trips = evidence.trips_of(self._outages.values())
         self._tie_to_openings()
         self._charge_waiting()
         ended = self._ended_unseen()
@@ -67,12 +69,30 @@ class Assessment:
             if opening is None:
                 continue
             if opening.pk == outage.opening_id:
-                if evidence.has_tripped_since(outage, opening):
+                if self._has_tripped_since(outage, opening):
                     # Tripped again, and the position tells of the closing only: not seen open yet.
                     outage.opening = None
                     outage.save(update_fields=["opening"])
-            elif opening.closed_at is None or evidence.is_of_this_trip(outage, opening):
+            elif opening.closed_at is None or self._is_of_this_trip(outage, opening):
                 self._tie(outage, opening)
+
+    def _has_tripped_since(self, outage: Outage, opening: SwitchOpening) -> bool:
+        trip = self._trips.get(outage.pk)
+        if trip is None or trip.ended_at is not None or opening.closed_at is None or outage.status == Status.RESTORED:
+            return False
+        return trip.at > opening.closed_at
+
+    def _is_of_this_trip(self, outage: Outage, opening: SwitchOpening) -> bool:
+        """Whether an opening that is over belongs to an outage that never saw one: its alarm came late."""
+        trip = self._trips.get(outage.pk)
+        if (
+            trip is None
+            or outage.opening_id is not None
+            or opening.closed_at is None
+            or outage.status == Status.RESTORED
+        ):
+            return False
+        return opening.closed_at > trip.at
 
     def _tie(self, outage: Outage, opening: SwitchOpening) -> None:
         outage.opening = opening
@@ -99,11 +119,16 @@ class Assessment:
             outage.save()
 
     def _ended_unseen(self) -> dict[int, datetime]:
-        """Outages whose device was never seen open and whose alarms are over: when that was."""
-        unseen = [one for one in self._outages.values() if one.opening_id is None and one.status != Status.RESTORED]
-        if not unseen:
-            return {}
-        ended = evidence.ended_alarms(unseen)
+        """
+        Outages whose device was never seen open and whose alarms are over: when that was. Not while the device moves.
+        """
+        ended = {}
+        for outage in self._outages.values():
+            trip = self._trips.get(outage.pk)
+            if outage.opening_id is None and outage.status != Status.RESTORED and trip is not None and trip.ended_at:
+                ended[outage.pk] = trip.ended_at
+        moving = evidence.moving_elements([self._outages[pk].element_id for pk in ended]) if ended else set()
+        ended = {pk: at for pk, at in ended.items() if self._outages[pk].element_id not in moving}
         for pk, at in ended.items():
             AffectedServicePoint.objects.filter(outage=pk, is_off=True).update(is_off=False, restored_at=at)
         self._touched |= ended.keys()

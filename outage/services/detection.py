@@ -186,7 +186,7 @@ class _Detection:
 
 def alarm_at(alarm: Alarm) -> datetime:
     """When an alarm became active, as far as its source says."""
-    return alarm.active_since or alarm.source_time or alarm.landed_at
+    return alarm.active_since or alarm.source_time
 
 
 def _waiting_alarms(alarm_ids: Collection[int] | None, *, explained_by: Sequence[Outage] | None = None) -> list[Alarm]:
@@ -224,7 +224,7 @@ def _note_ended_alarms(change: Change) -> None:
                 Note(
                     kind=TimelineKind.ALARM,
                     key=f"alarm:{one.alarm_id}:{one.activation}:over",
-                    at=one.alarm.source_time or change.now,
+                    at=one.alarm.source_time,
                     summary=f"{_told(one.alarm)}, the alarm is over",
                     source=one.alarm.connector.name,
                 ),

@@ -1,9 +1,10 @@
 """What alarms and switch positions say about outages: the questions that an assessment asks."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, Max, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, Max, OuterRef, Q
 
 from connectors.contracts.alarm import AlarmCategory
 from connectors.contracts.reading import Quality, SwitchState
@@ -27,19 +28,24 @@ OPENING_CATEGORIES = (AlarmCategory.TRIP.value, AlarmCategory.OFF_NORMAL.value)
 _STILL_ACTIVE = Q(alarm__is_active=True, alarm__retired_at=None, alarm__activation=F("activation"))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trip:
+    """
+    What the alarms of an outage's own device say.
+
+    :ivar at: when it last tripped
+    :ivar ended_at: when the last of its alarms ended; `None` while one is active
+    """
+
+    at: datetime
+    ended_at: datetime | None
+
+
 def changeable_outages(*, now: datetime) -> list[Outage]:
-    """
-    The open outages, and the restored ones that may have lost supply again, locked, with their openings. Each carries
-    `tripped_at`, when its device last tripped, and `is_tripped`, whether that alarm is still active.
-    """
+    """The open outages, and the restored ones that may have lost supply again; locked, with their openings."""
     outages = Outage.objects.for_organisation(current_scope().organisation_id)
-    own = _own_evidence().filter(outage=OuterRef("pk"))
     return list(
         outages.filter(Q(status__in=OPEN_STATUSES) | Q(status=Status.RESTORED) & _may_reopen(outages, now=now))
-        .annotate(
-            tripped_at=Subquery(own.order_by("-at").values("at")[:1]),
-            is_tripped=Exists(own.filter(_STILL_ACTIVE)),
-        )
         .select_related("opening")
         .defer("opening__nodes")
         .select_for_update(of=("self",))
@@ -47,7 +53,22 @@ def changeable_outages(*, now: datetime) -> list[Outage]:
     )
 
 
-def newest_openings(element_ids: Collection[int | None]) -> dict[int | None, SwitchOpening]:
+def trips_of(outages: Collection[Outage]) -> dict[int, Trip]:
+    """What alarms of their own say of each outage that rests on such."""
+    told = (
+        _own_evidence()
+        .filter(outage__in=[one.pk for one in outages])
+        .values("outage_id")
+        .annotate(tripped_at=Max("at"), active=Count("pk", filter=_STILL_ACTIVE), told_at=Max("alarm__source_time"))
+        .values_list("outage_id", "tripped_at", "active", "told_at")
+    )
+    return {
+        outage_id: Trip(at=tripped_at, ended_at=None if active else told_at)
+        for outage_id, tripped_at, active, told_at in told
+    }
+
+
+def newest_openings(element_ids: Collection[int]) -> dict[int, SwitchOpening]:
     """The newest opening of each device that ever opened."""
     openings = SwitchOpening.objects.for_organisation(current_scope().organisation_id)
     return {
@@ -59,39 +80,12 @@ def newest_openings(element_ids: Collection[int | None]) -> dict[int | None, Swi
     }
 
 
-def is_of_this_trip(outage: Outage, opening: SwitchOpening) -> bool:
-    """Whether an opening that is over belongs to an outage that never saw one: its alarm came late."""
-    return (
-        outage.opening_id is None
-        and outage.status != Status.RESTORED
-        and outage.tripped_at is not None
-        and opening.closed_at is not None
-        and opening.closed_at > outage.tripped_at
-    )
-
-
-def has_tripped_since(outage: Outage, opening: SwitchOpening) -> bool:
-    """Whether the device of an open outage has been closed, and has tripped again and not been seen open since."""
-    return (
-        outage.status != Status.RESTORED
-        and outage.is_tripped
-        and opening.closed_at is not None
-        and outage.tripped_at > opening.closed_at
-    )
-
-
-def ended_alarms(outages: Collection[Outage]) -> dict[int, datetime]:
-    """When the last alarm of the outage's own device ended, for outages of which all did. Not while it moves."""
-    moving = SwitchPosition.objects.for_organisation(current_scope().organisation_id).filter(
-        element=OuterRef("outage__element"), state=SwitchState.INTERMEDIATE.value
-    )
-    return dict(
-        _own_evidence()
-        .filter(outage__in=[one.pk for one in outages if not one.is_tripped])
-        .filter(~Exists(moving))
-        .values("outage_id")
-        .annotate(ended_at=Max("alarm__source_time"))
-        .values_list("outage_id", "ended_at")
+def moving_elements(element_ids: Collection[int]) -> set[int]:
+    """Devices that were last read between open and closed."""
+    return set(
+        SwitchPosition.objects.for_organisation(current_scope().organisation_id)
+        .filter(element__in=element_ids, state=SwitchState.INTERMEDIATE.value)
+        .values_list("element_id", flat=True)
     )
 
 
@@ -113,15 +107,14 @@ def weigh(outages: Collection[Outage]) -> Iterator[tuple[Outage, float]]:
         yield outage, confidence(category=category, alarm_at=alarm_at, position=positions.get(outage.element_id))
 
 
-def read_positions(element_ids: Iterable[int | None]) -> dict[int | None, ReadPosition]:
+def read_positions(element_ids: Collection[int]) -> dict[int, ReadPosition]:
     """
     What switches were last read to be. A newer reading that says neither open nor closed puts the last one in doubt.
     """
-    wanted = [one for one in element_ids if one is not None]
     organisation_id = current_scope().organisation_id
     readings = (
         LatestReading.objects.for_organisation(organisation_id)
-        .filter(signal__kind=SignalKind.SWITCH_POSITION.value, signal__alias__element__in=wanted)
+        .filter(signal__kind=SignalKind.SWITCH_POSITION.value, signal__alias__element__in=element_ids)
         .order_by("source_time")
     )
     qualities = dict(readings.values_list("signal__alias__element_id", "quality"))
@@ -131,7 +124,7 @@ def read_positions(element_ids: Iterable[int | None]) -> dict[int | None, ReadPo
             quality=qualities.get(position.element_id, Quality.GOOD.value),
             source_time=position.source_time,
         )
-        for position in SwitchPosition.objects.for_organisation(organisation_id).filter(element__in=wanted)
+        for position in SwitchPosition.objects.for_organisation(organisation_id).filter(element__in=element_ids)
     }
 
 

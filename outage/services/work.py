@@ -9,12 +9,13 @@ from django.db.models import Max
 from connectors.contracts.crew import CrewStatus
 from connectors.landing import Change
 from outage.models import Outage, TimelineEntry, TimelineKind
-from outage.queries import ENDED_WORK, Job, jobs_of, open_outages
+from outage.queries import jobs_of, open_outages
 from outage.services.estimates import note_estimates
 from outage.services.locking import hold_outages
 from outage.services.timeline import Note, write_all
+from work.queries import Work, elements_concerned
 
-_DOES = {
+_DOES: dict[str, str] = {
     CrewStatus.AVAILABLE: "is available again",
     CrewStatus.ASSIGNED: "is assigned",
     CrewStatus.ENROUTE: "is on the way",
@@ -30,7 +31,8 @@ def follow_work(change: Change) -> None:
     and what it does. An estimate that waited for its work order finds its outage now.
     """
     hold_outages()
-    outages = list(open_outages())
+    concerned = elements_concerned(change)
+    outages = [outage for outage in open_outages() if outage.element_id in concerned]
     note_work(outages, now=change.now)
     note_estimates(outages, now=change.now)
 
@@ -51,10 +53,10 @@ def note_work(outages: Collection[Outage], *, now: datetime) -> None:
             at = _happened_at(job)
             note = Note(
                 kind=TimelineKind.CREW,
-                key=f"crew:{job.work_order.pk}:{at.isoformat()}:{now.isoformat()}",
+                key=f"crew:{job.order.pk}:{at.isoformat()}:{now.isoformat()}",
                 at=at,
                 summary=summary,
-                source=job.work_order.connector.name,
+                source=job.order.connector.name,
             )
             news.append((outage, note))
     write_all(news, now=now)
@@ -70,17 +72,16 @@ def _told_last(outages: Collection[Outage]) -> dict[int, str]:
     return dict(TimelineEntry.objects.filter(pk__in=newest).values_list("outage_id", "summary"))
 
 
-def _summary(job: Job) -> str:
-    order = f"work order {job.work_order.external_id}"
-    if job.assignment is None or job.work_order.status in ENDED_WORK:
-        return f"{order.capitalize()} is {job.work_order.get_status_display().lower()}"
-    if job.crew is None:
-        does = f": {job.assignment.status}" if job.assignment.status else " is assigned"
-        return f"{job.assignment.crew_external_id}{does} ({order})"
-    return f"{job.crew.name} {_DOES[CrewStatus(job.crew.status)]} ({order})"
+def _summary(job: Work) -> str:
+    number = job.order.external_id
+    if not job.crews:
+        return f"Work order {number} is {job.order.get_status_display().lower()}"
+    crew = job.crews[0]
+    does = _DOES.get(crew.status, f"is {crew.status.lower()}" if crew.status else "is assigned")
+    return f"{crew.name} {does} (work order {number})"
 
 
-def _happened_at(job: Job) -> datetime:
+def _happened_at(job: Work) -> datetime:
     """When the newest of what makes up the job changed, by its source."""
-    stamps = [job.work_order.source_time, job.crew.source_time if job.crew is not None else None]
-    return max((one for one in stamps if one is not None), default=job.work_order.landed_at)
+    stamps = [job.order.source_time, *(crew.source_time for crew in job.crews[:1])]
+    return max((one for one in stamps if one is not None), default=job.order.landed_at)

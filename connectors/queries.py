@@ -1,0 +1,120 @@
+"""Questions about connectors. Those that no organisation asks are named system jobs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import StrIndex, Substr
+
+from connectors.models import Connector, ConnectorToken, Lease, OutboxItem, Run, Stream
+from connectors.secrets import SEPARATOR
+from organisation.queries import digest_of
+from organisation.scope import Origin, Scope, current_scope, system_job
+
+
+def one_secret_of_each_key() -> list[str]:
+    """Of all organisations' stored secrets, one for each key that they were encrypted with."""
+    with system_job("check-secrets-keys"):
+        key_id = Substr("secrets", 1, StrIndex("secrets", Value(SEPARATOR)) - 1)
+        stored = Connector.objects.exclude(secrets="").annotate(key_id=key_id)
+        return list(stored.order_by("key_id", "pk").distinct("key_id").values_list("secrets", flat=True))
+
+
+class ConnectorTokenExpired(Exception):
+    """The token was good and is no longer (RFC 6750 §3.1 invalid_token)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenDoor:
+    """What a connector's token opens: one connector of one organisation."""
+
+    connector_id: int
+    scope: Scope
+
+
+def find_connector_token(token: str, *, now: datetime, request_id: str = "") -> TokenDoor | None:
+    """
+    :raises ConnectorTokenExpired: if it is known, and no longer good
+    """
+    with system_job("find-connector-token"):
+        found = (
+            ConnectorToken.objects.filter(digest=digest_of(token))
+            .values("name", "connector_id", "organisation_id", "revoked_at", "expires_at", "organisation__is_active")
+            .first()
+        )
+    if found is None:
+        return None
+    if found["revoked_at"] is not None or found["expires_at"] <= now or not found["organisation__is_active"]:
+        raise ConnectorTokenExpired(found["name"])
+    return TokenDoor(
+        connector_id=found["connector_id"],
+        scope=Scope(
+            organisation_id=found["organisation_id"],
+            origin=Origin.SYNC,
+            request_id=request_id,
+            capabilities=frozenset(),
+        ),
+    )
+
+
+def connectors() -> QuerySet[Connector]:
+    """Those of the organisation in scope, by name, with their organisation."""
+    return (
+        Connector.objects.for_organisation(current_scope().organisation_id)
+        .select_related("organisation")
+        .order_by("name", "pk")
+    )
+
+
+def streams() -> QuerySet[Stream]:
+    """Those of the organisation in scope, with their connector and its organisation."""
+    return (
+        Stream.objects.for_organisation(current_scope().organisation_id)
+        .select_related("connector__organisation")
+        .order_by("connector__name", "name", "contract", "pk")
+    )
+
+
+def runs() -> QuerySet[Run]:
+    """Those of the organisation in scope, newest first."""
+    return (
+        Run.objects.for_organisation(current_scope().organisation_id)
+        .select_related("stream__connector")
+        .order_by("-started_at", "-pk")
+    )
+
+
+def due_items(now: datetime) -> QuerySet[OutboxItem]:
+    """What is to be done after commits of the organisation in scope, in the order in which it arose."""
+    return (
+        OutboxItem.objects.for_organisation(current_scope().organisation_id)
+        .filter(_DUE, due_at__lte=now)
+        .order_by("pk")
+    )
+
+
+_DUE = Q(done_at=None, given_up_at=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AbandonedRead:
+    """A read whose holder is gone, or that was asked for and has not begun."""
+
+    organisation_id: int
+    stream_id: int
+    mode: str
+    trigger: str
+
+
+def organisations_with_work(now: datetime) -> list[int]:
+    """Active organisations in whose outbox something is due."""
+    with system_job("sweep-outboxes"):
+        due = OutboxItem.objects.filter(_DUE, due_at__lte=now, organisation__is_active=True)
+        return list(due.order_by("organisation_id").values_list("organisation_id", flat=True).distinct())
+
+
+def abandoned_reads(now: datetime) -> list[AbandonedRead]:
+    """Of every active organisation."""
+    with system_job("sweep-leases"):
+        expired = Lease.objects.filter(expires_at__lte=now, organisation__is_active=True).order_by("pk")
+        return [AbandonedRead(**values) for values in expired.values("organisation_id", "stream_id", "mode", "trigger")]

@@ -1,0 +1,161 @@
+"""The adapters there are: one explicit list, and those that other packages bring by entry point."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import entry_points
+from threading import Lock
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from connectors import secrets
+from connectors.adapters.maximo.adapter import MaximoAdapter
+from connectors.adapters.ogc_api_features.adapter import OgcApiFeaturesAdapter
+from connectors.adapters.opcua_rest.adapter import OpcUaRestAdapter
+from connectors.adapters.push import PushAdapter
+from connectors.adapters.rest_json.adapter import RestJsonAdapter
+from connectors.contracts.base import OutboundRecord, Record, contract_id
+from connectors.contracts.catalogue import CONTRACTS
+from connectors.models import Connector, Stream
+from connectors.protocols.adapter import Adapter, Emission, Mode, SourceStream
+from connectors.protocols.egress import EgressPolicy
+from connectors.protocols.errors import BadConfig
+from connectors.protocols.http import HttpSession
+from connectors.protocols.tables import initial_values
+
+ADAPTERS: tuple[type[Adapter], ...] = (
+    OpcUaRestAdapter,
+    OgcApiFeaturesAdapter,
+    MaximoAdapter,
+    RestJsonAdapter,
+    PushAdapter,
+)
+ENTRY_POINTS = "utility_connectors.adapters"
+
+
+class UnknownKind(LookupError):
+    """No adapter is of that kind."""
+
+
+class DeclarationRefused(Exception):
+    """An adapter declares what we have no contract for, or a kind that another has."""
+
+
+@cache
+def adapters() -> dict[str, type[Adapter]]:
+    """
+    Every adapter by kind.
+
+    :raises DeclarationRefused: if one declares something that cannot be
+    """
+    found: dict[str, type[Adapter]] = {}
+    for adapter in (*ADAPTERS, *_from_other_packages()):
+        if adapter.kind in found:
+            raise DeclarationRefused(f"Two adapters are of kind {adapter.kind!r}.")
+        declared: list[type[Record] | type[OutboundRecord]] = [emission.contract for emission in adapter.emits]
+        for contract in (*declared, *adapter.accepts):
+            if CONTRACTS.get(contract_id(contract)) is not contract:
+                raise DeclarationRefused(
+                    f"The adapter {adapter.kind!r} declares {contract_id(contract)}, which is no contract of ours."
+                )
+        found[adapter.kind] = adapter
+    return found
+
+
+def adapter_for(kind: str) -> type[Adapter]:
+    """
+    :raises UnknownKind: if there is none
+    """
+    try:
+        return adapters()[kind]
+    except KeyError:
+        raise UnknownKind(f"There is no adapter {kind!r}. There are: {', '.join(sorted(adapters()))}.") from None
+
+
+def emission_of(kind: str, contract: str) -> Emission | None:
+    """How an adapter emits a contract; `None`: not at all."""
+    return next((one for one in adapter_for(kind).emits if contract_id(one.contract) == contract), None)
+
+
+def modes_of(kind: str, contract: str) -> tuple[Mode, ...]:
+    emission = emission_of(kind, contract)
+    return () if emission is None else emission.modes
+
+
+def is_pushed_to(kind: str) -> bool:
+    """Whether its sources send records by themselves and nothing is fetched from them."""
+    return all(set(emission.modes) == {Mode.EVENT} for emission in adapter_for(kind).emits)
+
+
+def source_stream(stream: Stream) -> SourceStream:
+    """A stream in the words that its adapter understands. Needs the stream's connector, and no database."""
+    return SourceStream(
+        name=stream.name,
+        contract=stream.contract,
+        label=stream.label,
+        modes=modes_of(stream.connector.kind, stream.contract),
+        options=stream.options,
+    )
+
+
+def build(connector: Connector, *, now: Callable[[], datetime] = timezone.now) -> Adapter:
+    """
+    An adapter ready to talk to its source, within what the organisation allows. Needs no database if the connector
+    was read with its organisation.
+
+    :raises BadConfig: if its secrets cannot be read, or its organisation's networks
+    """
+    adapter = adapter_for(connector.kind)
+    try:
+        secret = secrets.decrypt(connector.secrets)
+    except secrets.SecretsUnreadable as error:
+        raise BadConfig(f"The secrets of {connector.name} cannot be read. {error} Enter them again.") from None
+    config = {**initial_values(adapter.config_form), **connector.config, **secret}
+    return adapter(config, _session(connector, config, now))
+
+
+def _from_other_packages() -> Iterable[type[Adapter]]:
+    if not settings.ADAPTERS_FROM_ENTRY_POINTS:
+        return
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        yield point.load()
+
+
+_KEPT = 64
+_sessions: "OrderedDict[tuple[int, Any], tuple[str, HttpSession]]" = OrderedDict()
+_guard = Lock()
+
+
+def _session(connector: Connector, config: Mapping[str, Any], now: Callable[[], datetime]) -> HttpSession:
+    """
+    One session for each connector and process while its settings stay the same: its connections, its pace and the
+    access tokens that it holds outlive a read. Which secrets it was made with is kept as a digest.
+    """
+    networks = connector.organisation.allowed_networks
+    made_of = json.dumps([connector.organisation_id, connector.kind, networks, config], sort_keys=True, default=str)
+    digest = blake2b(made_of.encode(), digest_size=16).hexdigest()
+    key = (connector.pk, now)
+    with _guard:
+        known = _sessions.pop(key, None)
+        if known is not None and known[0] == digest:
+            _sessions[key] = known
+            return known[1]
+    try:
+        egress = EgressPolicy.of(networks)
+    except ValueError as error:
+        raise BadConfig(
+            f"The networks that your organisation allows cannot be read: {error}. Write them as 10.20.0.0/16."
+        ) from None
+    session = HttpSession(egress=egress, now=now, ca_bundle=config.get("ca_bundle") or None)
+    with _guard:
+        _sessions[key] = (digest, session)
+        stale = [known] if known is not None else []
+        stale += [_sessions.popitem(last=False)[1] for _ in range(len(_sessions) - _KEPT)]
+    for _, old in stale:
+        old.close()
+    return session

@@ -1,0 +1,191 @@
+"""
+Who reads a stream: one at a time. The unique constraint on the lease is the lock; a lease that expired is taken over,
+and the read goes on after its last committed page, in its mode and with its run.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from threading import Event, Thread
+
+import structlog
+from django.db import DatabaseError, connection
+from django.db.models import F
+from django.utils import timezone
+
+from connectors.models import Lease, Mode, Outcome, Phase, Run, RunStatus, State, Stream, StreamState, Trigger
+from connectors.protocols.adapter import Cursor
+from connectors.queries import streams
+from organisation.scope import Scope, acting_for
+
+log = structlog.get_logger(__name__)
+
+DURATION = timedelta(seconds=30)
+HEARTBEAT = timedelta(seconds=10)
+LONGEST_PAGE = timedelta(minutes=10)
+"""A source that takes longer for one page loses the stream to whoever asks next."""
+
+
+class LeaseLost(Exception):
+    """Another took the read over: what this one still has in hand must not be committed."""
+
+
+class NotClaimed(StrEnum):
+    """Why there is nothing to read now."""
+
+    BUSY = "BUSY"
+    WAITING = "WAITING"
+    SWITCHED_OFF = "SWITCHED_OFF"
+    GONE = "GONE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """
+    A stream that is ours to read, as it was when we claimed it.
+
+    :param lease: its `cursor` is where to go on, if there are `pages` already
+    :param was_taken_over: another began this read
+    """
+
+    stream: Stream
+    state: StreamState
+    lease: Lease
+    was_taken_over: bool
+
+
+def claim(*, stream_id: int, mode: Mode, trigger: Trigger, now: datetime) -> Claim | NotClaimed:
+    """
+    Take the stream's lease, in the caller's transaction. An abandoned read goes before the one that is asked for.
+    """
+    stream = streams().filter(pk=stream_id).first()
+    if stream is None:
+        return NotClaimed.GONE
+    state = StreamState.objects.filter(stream=stream).first()
+    if state is None:
+        StreamState.objects.bulk_create([StreamState(stream=stream)], ignore_conflicts=True)
+        state = StreamState.objects.get(stream=stream)
+    # A locked lease is one whose holder is landing a page.
+    known = Lease.objects.select_for_update(skip_locked=True).filter(stream=stream).first()
+    if known is not None and known.expires_at > now:
+        return NotClaimed.BUSY
+    if not stream.is_enabled or stream.connector.state == State.DISABLED:
+        if known is not None:
+            abandon(known, reason="The stream was switched off before it was read whole.", now=now)
+        return NotClaimed.SWITCHED_OFF
+    if known is not None:
+        return Claim(stream=stream, state=state, lease=known, was_taken_over=_take_over(known, now=now))
+    if trigger != Trigger.PERSON and state.retry_at is not None and state.retry_at > now:
+        return NotClaimed.WAITING
+    lease = insert(stream=stream, mode=mode, trigger=trigger, holder=uuid.uuid4(), expires_at=now + DURATION, now=now)
+    if lease is None:
+        return NotClaimed.BUSY
+    return Claim(stream=stream, state=state, lease=lease, was_taken_over=False)
+
+
+def insert(
+    *, stream: Stream, mode: Mode, trigger: Trigger, holder: uuid.UUID, expires_at: datetime, now: datetime
+) -> Lease | None:
+    """A lease of its own for a new read; `None` if the stream has one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {connection.ops.quote_name(Lease._meta.db_table)} "  # noqa: S608  # our own name
+            "(organisation_id, stream_id, holder, mode, trigger, phase, started_at, expires_at, pages) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0) "
+            "ON CONFLICT (organisation_id, stream_id) DO NOTHING RETURNING id",
+            [stream.organisation_id, stream.pk, holder, mode, trigger, Phase.READING, now, expires_at],
+        )
+        inserted = cursor.fetchone()
+    if inserted is None:
+        return None
+    return Lease(
+        pk=inserted[0],
+        organisation_id=stream.organisation_id,
+        stream=stream,
+        holder=holder,
+        mode=mode,
+        trigger=trigger,
+        phase=Phase.READING,
+        started_at=now,
+        expires_at=expires_at,
+    )
+
+
+def renew(lease: Lease, *, now: datetime, cursor: Cursor | None = None, phase: Phase | None = None) -> None:
+    """
+    Keep the lease past a page that is about to be committed in the same transaction.
+
+    :param cursor: where the read goes on after that page; `None`: where it went on before
+    :raises LeaseLost: if it expired or another has it
+    """
+    lease.expires_at = now + DURATION
+    lease.cursor = lease.cursor if cursor is None else cursor
+    lease.phase = phase or lease.phase
+    kept = Lease.objects.filter(pk=lease.pk, holder=lease.holder, expires_at__gt=now).update(
+        expires_at=lease.expires_at, cursor=lease.cursor, phase=lease.phase, pages=lease.pages
+    )
+    if not kept:
+        raise LeaseLost(f"The read of stream {lease.stream_id} was taken over.")
+
+
+def release(lease: Lease) -> None:
+    """
+    End the read in the transaction that says how it ended.
+
+    :raises LeaseLost: if another has it
+    """
+    # Its holder alone may delete it: the lock is taken before the pages that it saw are dropped.
+    if not Lease.objects.filter(pk=lease.pk, holder=lease.holder).update(expires_at=F("expires_at")):
+        raise LeaseLost(f"The read of stream {lease.stream_id} was taken over.")
+    Lease.objects.filter(pk=lease.pk).delete()
+
+
+def abandon(lease: Lease, *, reason: str, now: datetime) -> None:
+    """End a read that nobody will go on with."""
+    if lease.run_id is not None:
+        Run.objects.filter(pk=lease.run_id, status=RunStatus.RUNNING).update(
+            status=RunStatus.INCOMPLETE, outcome=Outcome.INCOMPLETE, detail=reason, phase=Phase.DONE, finished_at=now
+        )
+    Lease.objects.filter(pk=lease.pk).delete()
+
+
+@contextmanager
+def kept_alive(lease: Lease, scope: Scope) -> Iterator[None]:
+    """
+    Renew the lease from a thread while a page is on its way for long; not beyond `LONGEST_PAGE` after the last one.
+    """
+    ended = Event()
+
+    def beat() -> None:
+        while not ended.wait(HEARTBEAT.total_seconds()):
+            if timezone.now() > lease.expires_at - DURATION + LONGEST_PAGE:
+                return
+            try:
+                with acting_for(scope):
+                    Lease.objects.filter(pk=lease.pk, holder=lease.holder).update(expires_at=timezone.now() + DURATION)
+            except DatabaseError:
+                log.warning("lease.not_renewed", stream=lease.stream_id, exc_info=True)
+            finally:
+                connection.close()
+
+    thread = Thread(target=beat, name=f"lease of stream {lease.stream_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def _take_over(lease: Lease, *, now: datetime) -> bool:
+    """Whether another had begun the read."""
+    begun = lease.holder != Lease.NOBODY
+    lease.holder, lease.expires_at = uuid.uuid4(), now + DURATION
+    lease.save(update_fields=["holder", "expires_at"])
+    if begun:
+        log.warning("sync.taken_over", stream=lease.stream_id, pages=lease.pages)
+        if lease.run_id is not None:
+            Run.objects.filter(pk=lease.run_id).update(takeovers=F("takeovers") + 1)
+    return begun

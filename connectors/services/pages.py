@@ -1,0 +1,241 @@
+"""One page: raw records are read, bad ones are set aside, the rest lands in its domain. In the caller's transaction."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import orjson
+from django.conf import settings
+from django.db import DataError, connection, transaction
+from django.utils.module_loading import import_string
+
+from connectors.contracts.base import Record
+from connectors.landing import ContractWiring, Landed, Landing, SetAside, Wiring
+from connectors.models import OutboxItem, OutboxKind, RejectedRecord
+from connectors.protocols.adapter import Adapter, SourceStream
+from connectors.protocols.errors import BadConfig, BadRecord
+
+LONGEST_RAW = 200_000
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def contract_wiring() -> ContractWiring:
+    """Which landing serves which contract: `config.wiring`, the one import by string."""
+    wiring: ContractWiring = import_string(settings.CONTRACT_WIRING)
+    return wiring
+
+
+def wiring_of(contract: str) -> Wiring:
+    """
+    :raises BadConfig: if nothing takes records of that contract
+    """
+    wiring = contract_wiring().inbound.get(contract)
+    if wiring is None:
+        raise BadConfig(f"Nothing here takes records of {contract}. Remove the stream.")
+    return wiring
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejection:
+    """A record set aside. `external_id` is empty if it cannot be read; `index` is its place among the raw records."""
+
+    index: int
+    external_id: str
+    reason: str
+    path: str
+    raw: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadPage:
+    """Raw records read into their contract; `indexes` are their places among the raw ones."""
+
+    raw: Sequence[Any]
+    records: list[Record] = field(default_factory=list)
+    indexes: list[int] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+    def keys(self) -> list[str | None]:
+        """The keys that the source showed on this page; `None` for a record whose key cannot be read."""
+        return [record.external_id for record in self.records] + [
+            rejection.external_id or None for rejection in self.rejections
+        ]
+
+
+def read_page(adapter: Adapter, stream: SourceStream, raw: Sequence[Any]) -> ReadPage:
+    """Every raw record is read, set aside, or left out because it is none of this contract."""
+    page = ReadPage(raw=raw)
+    for index, one in enumerate(raw):
+        try:
+            record = adapter.parse(one, stream)
+            if record is not None:
+                check_storable(record)
+                page.records.append(record)
+                page.indexes.append(index)
+        except BadRecord as error:
+            page.rejections.append(rejection_of(index, one, error))
+    return page
+
+
+def check_storable(record: Record) -> None:
+    """
+    :raises BadRecord: if it holds a text that no database takes
+    """
+    try:
+        encoded = msgspec.json.encode(record)
+    except UnicodeEncodeError as error:
+        raise BadRecord("it holds half a surrogate pair, which is no character", external_id="") from error
+    if _NUL.search(encoded):
+        raise BadRecord(
+            "it holds the character U+0000, which cannot be kept",
+            external_id=record.external_id if "\0" not in record.external_id else "",
+        )
+
+
+def rejection_of(index: int, raw: Any, error: BadRecord) -> Rejection:
+    return Rejection(
+        index=index,
+        external_id=_clean(error.external_id or ""),
+        reason=_clean(str(error)),
+        path=_clean(error.path),
+        raw=raw_text(raw),
+    )
+
+
+def raw_text(raw: Any) -> str:
+    """What the source sent, as text that a person can read and a database can keep."""
+    if isinstance(raw, str | bytes):
+        text = raw if isinstance(raw, str) else raw.decode("utf-8", "replace")
+    else:
+        try:
+            options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS
+            text = orjson.dumps(raw, default=repr, option=options).decode()
+        except orjson.JSONEncodeError:
+            text = repr(raw)
+    return _clean(text)[:LONGEST_RAW]
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def land(records: Sequence[Record], landing: Landing, wiring: Wiring, *, one_by_one: bool = False) -> Landed:
+    """
+    Hand records to their domain.
+
+    :param one_by_one: after a page failed as a whole: halve it until what the database cannot take stands alone, and
+        set that aside
+    :raises DataError: if the database cannot take a record
+    """
+    if not records:
+        return Landed()
+    if not one_by_one:
+        return wiring.land(records, landing)
+    try:
+        with transaction.atomic():
+            return wiring.land(records, landing)
+    except DataError as error:
+        if len(records) == 1:
+            return Landed(set_aside=[SetAside(index=0, reason=str(error).partition("\n")[0])])
+    middle = len(records) // 2
+    first = land(records[:middle], landing, wiring, one_by_one=True)
+    second = land(records[middle:], landing, wiring, one_by_one=True)
+    return Landed(
+        created=first.created + second.created,
+        updated=first.updated + second.updated,
+        unchanged=first.unchanged + second.unchanged,
+        touched=sorted({*first.touched, *second.touched}),
+        set_aside=[
+            *first.set_aside,
+            *(SetAside(index=one.index + middle, reason=one.reason, path=one.path) for one in second.set_aside),
+        ],
+    )
+
+
+def set_aside(page: ReadPage, landed: Landed) -> list[Rejection]:
+    """What could not be read, and what its domain could not take, in the order of the raw records."""
+    by_domain = [
+        Rejection(
+            index=page.indexes[one.index],
+            external_id=page.records[one.index].external_id,
+            reason=one.reason,
+            path=one.path,
+            raw=raw_text(page.raw[page.indexes[one.index]]),
+        )
+        for one in landed.set_aside
+    ]
+    return sorted([*page.rejections, *by_domain], key=lambda rejection: rejection.index)
+
+
+def keep_rejections(stream_id: int, rejections: Sequence[Rejection], *, now: datetime) -> list[int]:
+    """
+    Keep what was set aside; the same record with the same reason only counts up.
+
+    :return: primary keys of those that were not known
+    """
+    if not rejections:
+        return []
+    times = Counter(map(_digest, rejections))
+    last = {_digest(rejection): rejection for rejection in rejections}
+    digests = sorted(last)
+    table = connection.ops.quote_name(RejectedRecord._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {table} AS known (organisation_id, stream_id, external_id, reason, path, raw, digest,
+              first_seen_at, last_seen_at, times)
+            SELECT (app_organisations())[1], %s, page.*, %s, %s, 0
+            FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+              AS page (external_id, reason, path, raw, digest) ORDER BY digest
+            ON CONFLICT (organisation_id, stream_id, digest) DO UPDATE SET last_seen_at = excluded.last_seen_at
+            RETURNING id, xmax = 0""",  # noqa: S608  # our own name
+            [
+                stream_id,
+                now,
+                now,
+                [last[digest].external_id for digest in digests],
+                [last[digest].reason for digest in digests],
+                [last[digest].path for digest in digests],
+                [last[digest].raw for digest in digests],
+                digests,
+            ],
+        )
+        found = cursor.fetchall()
+        cursor.execute(
+            f"UPDATE {table} AS known SET times = known.times + seen.times "  # noqa: S608  # our own name
+            "FROM unnest(%s::text[], %s::int[]) AS seen (digest, times) "
+            "WHERE known.stream_id = %s AND known.digest = seen.digest",
+            [digests, [times[digest] for digest in digests], stream_id],
+        )
+    return [pk for pk, is_new in found if is_new]
+
+
+def name_run(rejected_ids: Sequence[int], run_id: int | None) -> None:
+    if rejected_ids:
+        RejectedRecord.objects.filter(pk__in=rejected_ids).update(run_id=run_id)
+
+
+def tell_followers(wiring: Wiring, landing: Landing, contract: str, ids: Sequence[int]) -> None:
+    """Write down that the contract's followers are to be told, in the transaction that touched the rows."""
+    if not wiring.followers or not ids:
+        return
+    OutboxItem.objects.create(
+        organisation_id=landing.organisation_id,
+        kind=OutboxKind.FOLLOW,
+        contract=contract,
+        connector_id=landing.connector_id,
+        stream_id=landing.stream_id,
+        payload={"ids": list(ids)},
+        created_at=landing.now,
+        due_at=landing.now,
+    )
+
+
+def _digest(rejection: Rejection) -> str:
+    said = [rejection.external_id, rejection.path, rejection.reason, rejection.raw]
+    return hashlib.sha256(orjson.dumps(said)).hexdigest()

@@ -1,0 +1,120 @@
+"""Asking for a read: by a person, or by an outage that wants to know now."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from connectors import registry
+from connectors.models import (
+    Lease,
+    Mode,
+    OutboxItem,
+    OutboxKind,
+    Run,
+    Schedule,
+    State,
+    Stream,
+    Trigger,
+)
+from connectors.protocols.adapter import Mode as AdapterMode
+from connectors.services import lease as leases
+from connectors.services.runs import RunBook
+
+MODES = (Mode.INCREMENTAL, Mode.FULL)
+
+
+class UnableToSync(Exception):
+    """The stream cannot be read that way, or not now. The message is for a person."""
+
+
+def start_sync(*, stream: Stream, mode: Mode, trigger: Trigger, actor_id: int | None, now: datetime) -> Run:
+    """
+    Ask for a read, in the caller's transaction. Its run is there at once; whoever syncs the stream next begins it, and
+    the sweep sees to it that somebody does. Interfaces queue `connectors.tasks.sync_stream` after commit.
+
+    :raises UnableToSync: if the stream is switched off, is being read, or cannot be read in that mode
+    """
+    if not stream.is_enabled or stream.connector.state == State.DISABLED:
+        raise UnableToSync(f"{stream} is switched off. Switch it on first.")
+    modes = registry.modes_of(stream.connector.kind, stream.contract)
+    if AdapterMode(mode) not in modes:
+        possible = " or ".join(one.value.lower() for one in modes if one is not AdapterMode.EVENT)
+        how = f"It can be read in these modes: {possible}." if possible else "Its source pushes by itself."
+        raise UnableToSync(f"{stream} cannot be read in the mode {Mode(mode).label.lower()}. {how}")
+    lease = leases.insert(stream=stream, mode=mode, trigger=trigger, holder=Lease.NOBODY, expires_at=now, now=now)
+    if lease is None:
+        raise UnableToSync(f"{stream} is being read right now. Its runs show how far it is.")
+    run_id = RunBook.of(lease).opened(now=now, actor_id=actor_id).run_id
+    Lease.objects.filter(pk=lease.pk).update(run_id=run_id)
+    return Run.objects.select_related("stream__connector").get(pk=run_id)
+
+
+def queue_incremental(
+    *,
+    trigger: Trigger,
+    now: datetime,
+    stream_ids: Collection[int] | None = None,
+    contracts: Collection[str] | None = None,
+) -> int:
+    """
+    Have streams read as soon as this transaction commits, rather than wait for their schedules. Each is read in the
+    mode in which a schedule reads it, for changes where there is one. Waits for nobody: it only writes down what is
+    asked for. Streams that are switched off, unscheduled, or asked for already are left alone.
+
+    :param stream_ids: these streams, or
+    :param contracts: every stream of these contracts (`work-order/1`)
+    :return: how many streams will be read
+    """
+    schedules = Schedule.objects.filter(is_enabled=True, stream__in=Stream.objects.enabled(), mode__in=MODES)
+    if stream_ids is not None:
+        schedules = schedules.filter(stream_id__in=stream_ids)
+    if contracts is not None:
+        schedules = schedules.filter(stream__contract__in=contracts)
+    waiting = set(OutboxItem.objects.filter(kind=OutboxKind.SYNC).values_list("stream_id", flat=True))
+    chosen: dict[int, tuple[str, str, int]] = {}
+    for stream_id, mode, contract, connector_id in schedules.order_by("stream_id", "-mode").values_list(
+        "stream_id", "mode", "stream__contract", "stream__connector_id"
+    ):
+        if stream_id not in waiting and (stream_id not in chosen or mode == Mode.INCREMENTAL):
+            chosen[stream_id] = (mode, contract, connector_id)
+    OutboxItem.objects.bulk_create(
+        OutboxItem(
+            kind=OutboxKind.SYNC,
+            contract=contract,
+            connector_id=connector_id,
+            stream_id=stream_id,
+            payload={"mode": mode, "trigger": trigger},
+            created_at=now,
+            due_at=now,
+        )
+        for stream_id, (mode, contract, connector_id) in chosen.items()
+    )
+    return len(chosen)
+
+
+BUSY_PAUSE = timedelta(milliseconds=500)
+ATTEMPTS_WHILE_BUSY = 20
+
+
+def begin_queued(item: OutboxItem, *, now: datetime) -> tuple[int, Mode, Trigger] | None:
+    """
+    Turn a queued wish into a read that waits for a worker, in the caller's transaction. A stream that is being read is
+    asked again shortly: that read may have begun before the reason for the wish.
+
+    :return: what to sync; `None`: not now, or no more
+    """
+    mode, trigger = Mode(item.payload["mode"]), Trigger(item.payload["trigger"])
+    stream = Stream.objects.select_related("connector").get(pk=item.stream_id)
+    is_busy = Lease.objects.filter(stream=stream).exists()
+    if is_busy and item.attempts < ATTEMPTS_WHILE_BUSY:
+        item.attempts += 1
+        item.due_at = now + BUSY_PAUSE
+        item.save(update_fields=["attempts", "due_at"])
+        return None
+    item.delete()
+    if is_busy:
+        return None
+    try:
+        start_sync(stream=stream, mode=mode, trigger=trigger, actor_id=item.actor_id, now=now)
+    except UnableToSync:
+        return None
+    return stream.pk, mode, trigger

@@ -1,0 +1,121 @@
+"""The record of a read: written when there is something to tell, and not before."""
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+
+from connectors.models import Lease, Mode, Outcome, Phase, Run, RunStatus, Trigger
+
+ASKED_FOR = frozenset({Trigger.PERSON, Trigger.OUTAGE})
+"""Who asks for a read sees it from its start, whatever it finds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """What a read has done so far, in records; `expected` is what the source said there would be."""
+
+    expected: int | None = None
+    pages: int = 0
+    records: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    retired: int = 0
+    rejected: int = 0
+    ignored: int = 0
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.created or self.updated or self.retired)
+
+    def plus(self, other: "Counts") -> "Counts":
+        sums = {
+            one.name: getattr(self, one.name) + getattr(other, one.name)
+            for one in fields(self)
+            if one.name != "expected"
+        }
+        return Counts(expected=self.expected if other.expected is None else other.expected, **sums)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunBook:
+    """
+    A read's run, which may not be written yet. Each method works in the caller's transaction and gives the book as it
+    is if that commits.
+    """
+
+    stream_id: int
+    mode: Mode
+    trigger: Trigger
+    started_at: datetime
+    run_id: int | None = None
+    counts: Counts = field(default_factory=Counts)
+    phases: tuple[dict[str, Any], ...] = ()
+
+    @classmethod
+    def of(cls, lease: Lease) -> "RunBook":
+        """The book of a claimed lease, with what was counted before."""
+        book = cls(
+            stream_id=lease.stream_id,
+            mode=Mode(lease.mode),
+            trigger=Trigger(lease.trigger),
+            started_at=lease.started_at,
+            phases=(_entry(Phase.READING, lease.started_at),),
+        )
+        if lease.run_id is None:
+            return book
+        run = Run.objects.get(pk=lease.run_id)
+        counts = Counts(**{one.name: getattr(run, one.name) for one in fields(Counts)})
+        return replace(book, run_id=run.pk, counts=counts, phases=tuple(run.phases) or book.phases)
+
+    def opened(self, *, now: datetime, actor_id: int | None = None) -> "RunBook":
+        """With a run: the one that is there, or a new one."""
+        if self.run_id is not None:
+            return self
+        run = Run.objects.create(
+            stream_id=self.stream_id,
+            mode=self.mode,
+            trigger=self.trigger,
+            actor_id=actor_id,
+            started_at=self.started_at,
+            advanced_at=now,
+            phases=list(self.phases),
+            **asdict(self.counts),
+        )
+        return replace(self, run_id=run.pk)
+
+    def advanced(self, counts: Counts, *, now: datetime) -> "RunBook":
+        """After a page."""
+        book = replace(self, counts=self.counts.plus(counts))
+        self._write(**asdict(book.counts), advanced_at=now)
+        return book
+
+    def in_phase(self, phase: Phase, *, now: datetime) -> "RunBook":
+        book = replace(self, phases=(*_ended(self.phases, now), _entry(phase, now)))
+        self._write(phase=phase, phases=list(book.phases))
+        return book
+
+    def closed(self, *, status: RunStatus, outcome: Outcome, detail: str, now: datetime) -> "RunBook":
+        book = replace(self, phases=_ended(self.phases, now))
+        self._write(
+            status=status,
+            outcome=outcome,
+            detail=detail,
+            phase=Phase.DONE,
+            phases=list(book.phases),
+            finished_at=now,
+            **asdict(book.counts),
+        )
+        return book
+
+    def _write(self, **values: Any) -> None:
+        if self.run_id is not None:
+            Run.objects.filter(pk=self.run_id).update(**values)
+
+
+def _entry(phase: Phase, started_at: datetime) -> dict[str, Any]:
+    return {"phase": phase.value, "started_at": started_at.isoformat(), "finished_at": None}
+
+
+def _ended(phases: tuple[dict[str, Any], ...], now: datetime) -> tuple[dict[str, Any], ...]:
+    return tuple(one | {"finished_at": one["finished_at"] or now.isoformat()} for one in phases)

@@ -1,0 +1,92 @@
+from datetime import datetime, timedelta
+
+import pytest
+
+from connectors.contracts.base import contract_id
+from connectors.contracts.network_element import NetworkElement
+from connectors.models import OutboxItem, OutboxKind
+from gis.models import ElementAlias, Network
+from gis.services.aliases import aliases_for
+from gis.services.landing import land_network_elements
+from gis.services.network import follow_network
+from tests.gis.networks import change_of, ids_of_elements, land_network, line, make_landing, source
+
+pytestmark = pytest.mark.usefixtures("scope")
+
+
+def test_a_name_equal_to_an_elements_external_id_is_resolved_at_once(now: datetime) -> None:
+    land_network([source("S", "a"), line("L", "a", "b")], now=now)
+    landing = make_landing(contract="alarm/1", now=now, connector="SCADA")
+
+    aliases = aliases_for(names=["L", "ns=2;s=Q7", "L"], landing=landing)
+
+    rows = {one.external_id: one for one in ElementAlias.objects.all()}
+    assert aliases == {name: row.pk for name, row in rows.items()}
+    assert (rows["L"].element_id, rows["L"].resolved_at) == (ids_of_elements()["L"], now)
+    assert (rows["ns=2;s=Q7"].element_id, rows["ns=2;s=Q7"].resolved_at) == (None, None)
+    assert aliases_for(names=["L", "ns=2;s=Q7"], landing=landing) == aliases
+
+
+def test_no_names_make_no_aliases(now: datetime) -> None:
+    assert aliases_for(names=[], landing=make_landing(contract="alarm/1", now=now)) == {}
+
+
+def test_an_alias_waits_for_its_element_to_land(now: datetime) -> None:
+    landing = make_landing(contract="alarm/1", now=now, connector="SCADA")
+    aliases_for(names=["L"], landing=landing)
+
+    land_network([line("L", "a", "b")], now=now + timedelta(hours=1))
+
+    alias = ElementAlias.objects.get()
+    assert (alias.element_id, alias.resolved_at) == (ids_of_elements()["L"], now + timedelta(hours=1))
+
+
+def test_a_name_that_two_systems_give_to_elements_is_for_a_person(now: datetime) -> None:
+    scada = make_landing(contract="alarm/1", now=now, connector="SCADA")
+    aliases_for(names=["early"], landing=scada)
+    for connector in ("old GIS", "new GIS"):
+        landing = make_landing(contract=contract_id(NetworkElement), now=now, connector=connector)
+        land_network_elements([line("late", "a", "b"), line("early", "a", "b")], landing)
+    everything = tuple(ids_of_elements().values())
+    follow_network(change_of(landing, NetworkElement, everything))
+
+    aliases_for(names=["late"], landing=scada)
+
+    assert set(ElementAlias.objects.values_list("external_id", "element_id")) == {("early", None), ("late", None)}
+
+
+def test_of_several_pages_that_wait_the_last_numbers_for_all(now: datetime) -> None:
+    landing = make_landing(contract=contract_id(NetworkElement), now=now)
+    items = [
+        OutboxItem.objects.create(
+            kind=OutboxKind.FOLLOW, contract=landed, payload={"ids": []}, created_at=now, due_at=now
+        )
+        for landed in ("network-element/1", "network-element/1", "zone/1")
+    ]
+    page = land_network_elements([source("S", "a"), line("L", "a", "b")], landing)
+
+    follow_network(change_of(landing, NetworkElement, page.touched))
+    network = Network.objects.get()
+    assert (network.version, network.is_due) == (0, True)
+
+    items[0].delete()
+    follow_network(change_of(landing, NetworkElement, []))
+    network.refresh_from_db()
+    assert (network.version, network.is_due, network.node_count) == (1, False, 2)
+
+
+def test_a_page_that_failed_before_is_not_waited_for(now: datetime) -> None:
+    landing = make_landing(contract=contract_id(NetworkElement), now=now)
+    for attempts in (0, 3):
+        OutboxItem.objects.create(
+            kind=OutboxKind.FOLLOW,
+            contract="network-element/1",
+            payload={"ids": []},
+            created_at=now,
+            due_at=now,
+            attempts=attempts,
+        )
+
+    follow_network(change_of(landing, NetworkElement, []))
+
+    assert Network.objects.get().version == 1
