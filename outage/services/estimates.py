@@ -9,6 +9,7 @@ from connectors.contracts.restoration_estimate import RestorationEstimate as Res
 from connectors.landing import Change, Landed, Landing
 from connectors.merge import merge
 from gis.services.aliases import aliases_for
+from outage.local_time import in_local_time
 from outage.models import Outage, RestorationEstimate, TimelineKind
 from outage.queries import estimates_of, open_outages
 from outage.services.locking import hold_outages
@@ -98,4 +99,5 @@ def _stamp(estimate: RestorationEstimate) -> str:
 def _summary(estimate: RestorationEstimate) -> str:
     confidence = estimate.get_confidence_display().lower()
     cause = f": {estimate.cause}" if estimate.cause else ""
-    return f"Power expected back at {estimate.estimated_at:%Y-%m-%d %H:%M} UTC, {confidence} confidence{cause}"
+    at = in_local_time(estimate.estimated_at)
+    return f"Power expected back at {at:%H:%M %Z on %d %b}, {confidence} confidence{cause}"

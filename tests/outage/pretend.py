@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from connectors.contracts.alarm import Alarm, AlarmCategory
 from connectors.contracts.base import Record, contract_id
 from connectors.contracts.crew import Crew
+from connectors.contracts.equipment import Equipment
 from connectors.contracts.network_element import NetworkElement
 from connectors.contracts.reading import Reading, SwitchState
 from connectors.contracts.restoration_estimate import RestorationEstimate
 from connectors.contracts.service_point import ServicePoint
+from connectors.contracts.signal import Signal
 from connectors.contracts.work_order import WorkOrder
-from connectors.landing import Change, Landing
+from connectors.landing import Change, Land, Landing
 from connectors.models import Stream, StreamState
 from customer.services.counting import follow_service_points, recount
 from customer.services.landing import land_service_points
@@ -24,15 +26,22 @@ from outage.models import AffectedServicePoint, Outage
 from outage.services.detection import follow_alarms
 from outage.services.estimates import follow_estimates, land_restoration_estimates
 from outage.services.supply import follow_supply
+from outage.services.work import follow_work
+from telemetry.queries.signals import switch_positions
 from telemetry.services.alarms import land_alarms
+from telemetry.services.readings import land_readings
+from telemetry.services.signals import land_signals
 from tests.gis.networks import customers, line, make_landing, source, switch
+from work.services import land_crews, land_equipment, land_work_orders
 
 SYSTEMS = {
     NetworkElement: "GIS",
     ServicePoint: "CIS",
     Alarm: "SCADA",
     Reading: "SCADA",
+    Signal: "SCADA",
     WorkOrder: "Work management",
+    Equipment: "Work management",
     Crew: "Work management",
     RestorationEstimate: "Field tablets",
 }
@@ -170,6 +179,31 @@ class PretendUtility:
         landed = land_restoration_estimates(estimates, landing)
         if landed.touched:
             follow_estimates(_change(landing, RestorationEstimate, landed.touched))
+
+    def work_orders(self, *orders: WorkOrder) -> None:
+        self._work(WorkOrder, land_work_orders, orders)
+
+    def crews(self, *crews: Crew) -> None:
+        self._work(Crew, land_crews, crews)
+
+    def equipment(self, *records: Equipment) -> None:
+        self._work(Equipment, land_equipment, records)
+
+    def signal(self, signal: Signal) -> None:
+        land_signals([signal], self._landing(Signal))
+
+    def reading(self, reading: Reading) -> None:
+        landing = self._landing(Reading)
+        change = _change(landing, Reading, land_readings([reading], landing).touched)
+        apply_switch_positions(positions=switch_positions(change.ids), now=landing.now)
+        recount(now=landing.now)
+        follow_supply(change)
+
+    def _work(self, contract: type[Record], land: Land, records: Sequence[Record]) -> None:
+        landing = self._landing(contract)
+        landed = land(records, landing)
+        if landed.touched:
+            follow_work(_change(landing, contract, landed.touched))
 
     def _landing(self, contract: type[Record]) -> Landing:
         landing = make_landing(contract=contract_id(contract), now=self.clock, connector=SYSTEMS[contract])

@@ -1,12 +1,17 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from connectors.contracts.alarm import AlarmCategory
-from connectors.contracts.reading import SwitchState
+from connectors.contracts.reading import Quality, Reading, SwitchState
+from connectors.contracts.signal import Signal, SignalKind
+from organisation.models import Organisation
+from organisation.scope import system_job
 from outage.models import Evidence, Outage, Status
+from outage.queries import open_outages, telemetry_of
 from tests.gis.networks import line, source, switch
 from tests.outage.pretend import PretendUtility, element, off, ring, ring_customers, story, the_outage
+from tests.telemetry.days import make_days
 
 
 def test_a_trip_opens_an_outage_with_whom_its_device_feeds(utility_with_ring: PretendUtility) -> None:
@@ -30,13 +35,11 @@ def test_a_trip_opens_an_outage_with_whom_its_device_feeds(utility_with_ring: Pr
 @pytest.mark.parametrize("first", ["alarm", "position"])
 def test_alarm_and_position_make_the_same_outage_in_either_order(utility_with_ring: PretendUtility, first: str) -> None:
     at = utility_with_ring.clock
-    tellings = [
-        lambda: utility_with_ring.trips("FEEDER", at=at),
-        lambda: utility_with_ring.opens("FEEDER", at=at),
-    ]
-
-    for tell in tellings if first == "alarm" else reversed(tellings):
-        tell()
+    if first == "alarm":
+        utility_with_ring.trips("FEEDER", at=at)
+    utility_with_ring.opens("FEEDER", at=at)
+    if first == "position":
+        utility_with_ring.trips("FEEDER", at=at)
 
     outage = the_outage()
     assert (outage.customers_affected, outage.critical_customers_affected) == (5, 1)
@@ -254,4 +257,50 @@ def test_numbers_go_by_year_without_gaps(utility_with_ring: PretendUtility) -> N
         "2025-0001",
         "2026-0001",
         "2026-0002",
+    ]
+
+
+def test_the_year_of_a_number_is_the_organisations(pretend: PretendUtility, utility: Organisation) -> None:
+    with system_job("test"):
+        Organisation.objects.filter(pk=utility.pk).update(time_zone="Europe/Berlin")
+    pretend.network(ring())
+
+    pretend.trips("FEEDER", at=datetime(2025, 12, 31, 23, 30, tzinfo=UTC))
+
+    assert the_outage().number == "2026-0001"
+
+
+@pytest.mark.parametrize(("quality", "expected"), [(Quality.GOOD, 0.95), (Quality.UNCERTAIN, 0.85)], ids=str)
+def test_a_position_of_doubtful_quality_makes_us_less_sure(
+    utility_with_ring: PretendUtility, quality: Quality, expected: float
+) -> None:
+    make_days(utility_with_ring.clock)
+    utility_with_ring.signal(Signal(external_id="POS", name="POS", kind=SignalKind.SWITCH_POSITION, element="FEEDER"))
+    utility_with_ring.reading(
+        Reading(
+            external_id="POS",
+            signal="POS",
+            source_time=utility_with_ring.clock,
+            state=SwitchState.OPEN.value,
+            quality=quality,
+        )
+    )
+    utility_with_ring.trips("FEEDER")
+
+    assert the_outage().confidence == expected
+    assert [one.state for one in telemetry_of([the_outage()])[the_outage().pk]] == ["OPEN"]
+
+
+def test_the_board_shows_the_worst_first(utility_with_ring: PretendUtility) -> None:
+    utility_with_ring.trips("SECTION")
+    utility_with_ring.opens("SECTION")
+    utility_with_ring.trips("TIE")
+    utility_with_ring.trips("FEEDER")
+    utility_with_ring.trips("OTHER")
+
+    assert [(one.element.external_id, one.critical_customers_off, one.customers_off) for one in open_outages()] == [
+        ("OTHER", 2, 4),
+        ("FEEDER", 1, 3),
+        ("SECTION", 0, 2),
+        ("TIE", 0, 0),
     ]

@@ -85,7 +85,7 @@ def test_part_of_the_customers_comes_back_by_another_way(tripped: PretendUtility
     outage.refresh_from_db()
     assert outage.status == Status.RESTORED
     assert moves(outage)[1:] == [("PARTIALLY_RESTORED", "RESTORED", 0)]
-    assert outage.timeline.order_by("pk").last().reason == "All of its customers are supplied again, by another way."
+    assert outage.timeline.latest("pk").reason == "All of its customers are supplied again, by another way."
 
 
 def test_customers_that_lose_their_other_way_are_off_again(tripped: PretendUtility) -> None:
