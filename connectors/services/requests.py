@@ -10,6 +10,7 @@ from connectors.models import (
     OutboxItem,
     OutboxKind,
     Run,
+    RunStatus,
     Schedule,
     State,
     Stream,
@@ -43,9 +44,10 @@ def start_sync(*, stream: Stream, mode: Mode, trigger: Trigger, actor_id: int | 
     lease = leases.insert(stream=stream, mode=mode, trigger=trigger, holder=Lease.NOBODY, expires_at=now, now=now)
     if lease is None:
         raise UnableToSync(f"{stream} is being read right now. Its runs show how far it is.")
-    run_id = RunBook.of(lease).opened(now=now, actor_id=actor_id).run_id
-    Lease.objects.filter(pk=lease.pk).update(run_id=run_id)
-    return Run.objects.select_related("stream__connector").get(pk=run_id)
+    RunBook.of(lease).opened(now=now, actor_id=actor_id)
+    run = Run.objects.select_related("stream__connector").get(stream=stream, status=RunStatus.RUNNING)
+    Lease.objects.filter(pk=lease.pk).update(run=run)
+    return run
 
 
 def queue_incremental(
@@ -103,7 +105,7 @@ def begin_queued(item: OutboxItem, *, now: datetime) -> tuple[int, Mode, Trigger
     :return: what to sync; `None`: not now, or no more
     """
     mode, trigger = Mode(item.payload["mode"]), Trigger(item.payload["trigger"])
-    stream = Stream.objects.select_related("connector").get(pk=item.stream_id)
+    stream = Stream.objects.select_related("connector").get(outbox_items=item)
     is_busy = Lease.objects.filter(stream=stream).exists()
     if is_busy and item.attempts < ATTEMPTS_WHILE_BUSY:
         item.attempts += 1

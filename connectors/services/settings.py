@@ -1,0 +1,143 @@
+"""Connectors and streams as people set them up: through their adapter's forms, secrets write-only."""
+
+import inspect
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db import IntegrityError, transaction
+
+from connectors import registry, secrets
+from connectors.contracts.base import contract_id
+from connectors.models import Connector, State, Stream, StreamState
+from connectors.protocols.forms import secret_names
+from connectors.services.schedules import keep_schedules_in_step
+from connectors.services.states import move, settle_state
+
+
+class InvalidSettings(Exception):
+    """Some settings are wrong: `errors` by field, each a sentence that says what to do."""
+
+    def __init__(self, errors: Mapping[str, list[str]]) -> None:
+        super().__init__("; ".join(f"{name}: {' '.join(texts)}" for name, texts in errors.items()))
+        self.errors = dict(errors)
+
+
+def config_form(kind: str, data: Any = None, *, connector: Connector | None = None) -> forms.Form:
+    """The adapter's form; a stored secret stands for one that is left empty."""
+    form = registry.adapter_for(kind).config_form
+    if data is None:
+        return form(initial=dict(connector.config) if connector else None)
+    if connector is not None:
+        kept = secrets.decrypt(connector.secrets)
+        given = {name: data.get(name) for name in secret_names(form)}
+        data = data.copy() if hasattr(data, "copy") else dict(data)
+        for name, value in given.items():
+            if not value and name in kept:
+                data[name] = kept[name]
+    return form(data)
+
+
+def stream_form(kind: str, contract: str, data: Any = None, *, stream: Stream | None = None) -> forms.Form:
+    form = registry.adapter_for(kind).stream_form
+    options: dict[str, Any] = {}
+    if "contract" in inspect.signature(form.__init__).parameters:
+        options["contract"] = contract
+    if data is None:
+        return form(initial=dict(stream.options) if stream else None, **options)
+    return form(data, **options)
+
+
+@transaction.atomic
+def save_connector(
+    *, kind: str, name: str, settings: Any, now: datetime, connector: Connector | None = None
+) -> Connector:
+    """
+    Add a connector, or change one. An empty secret keeps the stored one.
+
+    :param settings: the adapter form's fields: a form's data, or a plain mapping
+    :raises InvalidSettings: naming each wrong field; `name` too
+    """
+    form = config_form(kind, settings, connector=connector)
+    if not form.is_valid():
+        raise InvalidSettings({field: list(texts) for field, texts in form.errors.items()})
+    if not name.strip():
+        raise InvalidSettings({"name": ["Give it the name that your people use for this system."]})
+    secret = {field: form.cleaned_data[field] for field in secret_names(type(form)) if form.cleaned_data.get(field)}
+    plain = {field: value for field, value in form.cleaned_data.items() if field not in secret_names(type(form))}
+    saved = connector or Connector(kind=kind, state_since=now)
+    if secret != secrets.decrypt(saved.secrets):
+        saved.secrets, saved.secrets_changed_at = secrets.encrypt(secret), now
+    saved.name, saved.config = name.strip(), plain
+    try:
+        with transaction.atomic():
+            saved.save()
+    except IntegrityError as error:
+        raise InvalidSettings({"name": [f"There is a connector named {name} already."]}) from error
+    return saved
+
+
+@transaction.atomic
+def save_stream(
+    *,
+    connector: Connector,
+    name: str,
+    contract: str,
+    label: str = "",
+    options: Any = None,
+    freshness_s: int | None = None,
+    is_enabled: bool = True,
+    stream: Stream | None = None,
+) -> Stream:
+    """
+    Add a stream, or change one.
+
+    :param freshness_s: seconds; `None`: what the adapter says for this contract
+    :raises InvalidSettings: naming each wrong field
+    """
+    emission = registry.emission_of(connector.kind, contract)
+    if emission is None:
+        known = ", ".join(sorted(contract_id(one.contract) for one in registry.adapter_for(connector.kind).emits))
+        raise InvalidSettings({"contract": [f"This adapter gives no {contract}. It gives {known}."]})
+    form = stream_form(connector.kind, contract, {} if options is None else options)
+    if not form.is_valid():
+        raise InvalidSettings({field: list(texts) for field, texts in form.errors.items()})
+    if not name.strip():
+        raise InvalidSettings({"name": ["Say which of the source's collections or structures it is."]})
+    saved = stream or Stream(connector=connector)
+    saved.name, saved.contract, saved.label = name.strip(), contract, label.strip()
+    saved.options, saved.is_enabled = form.cleaned_data, is_enabled
+    saved.freshness_s = freshness_s or int(emission.freshness.total_seconds())
+    try:
+        with transaction.atomic():
+            saved.save()
+    except IntegrityError as error:
+        raise InvalidSettings({"name": [f"{name} is read into {contract} already."]}) from error
+    StreamState.objects.bulk_create([StreamState(stream=saved)], ignore_conflicts=True)
+    keep_schedules_in_step(stream_ids=[saved.pk])
+    return saved
+
+
+class ReasonMissing(Exception):
+    """Switching a connector off needs a reason: others will ask."""
+
+
+@transaction.atomic
+def switch_connector(*, connector: Connector, on: bool, reason: str, now: datetime) -> Connector:
+    """
+    Switch a connector off or on. Off, it is neither read nor delivered to; its data stays, and ages.
+
+    :raises ReasonMissing: if it is switched off without a reason
+    """
+    connector = Connector.objects.select_for_update().get(pk=connector.pk)
+    if not on:
+        if not reason.strip():
+            raise ReasonMissing("Say why it is switched off; others will ask.")
+        move(connector, to=State.DISABLED, reason=reason.strip(), now=now)
+    elif connector.state == State.DISABLED:
+        move(connector, to=State.REGISTERED, reason="", now=now)
+        settle_state(connector.pk, now=now)
+        connector.refresh_from_db()
+    keep_schedules_in_step(stream_ids=list(connector.streams.values_list("pk", flat=True)))
+    return connector

@@ -1,0 +1,52 @@
+"""Background entry points: reading a stream, working off the outbox, and sweeping up what was left behind."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from connectors.models import Mode, Trigger
+from connectors.queries import abandoned_reads, organisations_with_work
+from connectors.services import outbox, sync
+from connectors.services.runs import Counts
+from organisation.scope import carrying
+
+
+@shared_task(name="connectors.tasks.sync_stream")
+def sync_stream(stream_id: int, mode: str, trigger: str) -> None:
+    """
+    Read a stream. What its pages touched is told on at once: in a read for changes after each page, in a full read,
+    where followers would do their work for every page, at its end.
+    """
+
+    def told(counts: Counts) -> None:
+        if mode != Mode.FULL:
+            work_off_outbox()
+
+    try:
+        sync.sync_stream(stream_id=stream_id, mode=Mode(mode), trigger=Trigger(trigger), committed=told)
+    finally:
+        work_off_outbox()
+
+
+@shared_task(name="connectors.tasks.deliver_outbox")
+def deliver_outbox() -> None:
+    """Everything that is due in the outbox of the organisation in scope."""
+    work_off_outbox()
+    outbox.deliver_due(clock=timezone.now)
+
+
+@shared_task(name="connectors.tasks.sweep", system_job="sweep")
+def sweep() -> None:
+    """What nobody did: due outbox items, reads whose worker died or that never began. For every organisation."""
+    now = timezone.now()
+    for organisation_id in organisations_with_work(now):
+        with carrying(outbox.system_scope(organisation_id)):
+            deliver_outbox.delay()
+    for read in abandoned_reads(now):
+        with carrying(outbox.system_scope(read.organisation_id)):
+            sync_stream.delay(read.stream_id, read.mode, read.trigger)
+
+
+def work_off_outbox() -> None:
+    """In this process, so that followers need not wait for another worker."""
+    for begun in outbox.work_off(clock=timezone.now):
+        sync_stream.delay(begun.stream_id, begun.mode, begun.trigger)
