@@ -2,11 +2,14 @@
 
 import graphene
 
+from connectors.graphql.mutations.start_sync import StartSync
 from connectors.graphql.queries import ConnectorQuery
 from customer.graphql.queries import CustomerQuery
 from gis.graphql.queries import GisQuery
 from organisation.graphql.queries import OrganisationQuery
+from outage.graphql.mutations.transition_outage import TransitionOutage
 from outage.graphql.queries import OutageQuery
+from telemetry.graphql.mutations.acknowledge_alarm import AcknowledgeAlarm
 from telemetry.graphql.queries import TelemetryQuery
 from work.graphql.queries import WorkQuery
 
@@ -24,4 +27,12 @@ class Query(
     """Everything that may be asked."""
 
 
-schema = graphene.Schema(query=Query)
+class Mutation(graphene.ObjectType):
+    """Everything that may be done."""
+
+    acknowledge_alarm = AcknowledgeAlarm.Field()
+    transition_outage = TransitionOutage.Field()
+    start_sync = StartSync.Field()
+
+
+schema = graphene.Schema(query=Query, mutation=Mutation)

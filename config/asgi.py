@@ -6,6 +6,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 application = get_asgi_application()
 
-from organisation.database import require_safe_role  # noqa: E402  # needs the apps that the line above loads
+# These need the apps that the line above loads.
+from connectors.checks import require_keys  # noqa: E402
+from organisation.database import require_safe_role  # noqa: E402
 
 require_safe_role()
+require_keys()

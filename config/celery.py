@@ -16,7 +16,10 @@ def keep_our_logging(**options: object) -> None:
 
 
 @worker_init.connect
-def refuse_unsafe_roles(**options: object) -> None:
-    from organisation.database import require_safe_role  # noqa: PLC0415  # loads the settings
+def refuse_an_unsafe_start(**options: object) -> None:
+    # Inside, because they load the settings.
+    from connectors.checks import require_keys  # noqa: PLC0415
+    from organisation.database import require_safe_role  # noqa: PLC0415
 
     require_safe_role()
+    require_keys()

@@ -6,6 +6,7 @@ from organisation.middleware import switch_organisation
 
 urlpatterns = [
     path("", include("api.urls")),
+    path("", include("connectors.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("console/organisation", switch_organisation, name="switch-organisation"),
     path("console/", admin.site.urls),

@@ -32,9 +32,7 @@ def ask(connector: Connector, *, clock: Clock) -> Probed:
     try:
         probe: Probe = registry.build(connector, now=clock).probe()
     except SourceError as error:
-        return Probed(
-            succeeded=False, summary=str(error), field=error.field if isinstance(error, BadConfig) else None
-        )
+        return Probed(succeeded=False, summary=str(error), field=error.field if isinstance(error, BadConfig) else None)
     return Probed(
         succeeded=True,
         summary=probe.summary,

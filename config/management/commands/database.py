@@ -32,6 +32,10 @@ class Command(BaseCommand):
                     password = conninfo_to_dict(settings.DATABASE_URL).get("password")
                     create_roles(app_password=str(password) if password else None)
             case "partitions":
-                partitions.ensure_partitions(now=timezone.now())
+                try:
+                    partitions.ensure_partitions(now=timezone.now())
+                    partitions.expire_partitions(now=timezone.now())
+                except partitions.TableBusy as busy:
+                    raise CommandError(str(busy)) from busy
             case "schedules":
                 schedules.install_system_schedules()

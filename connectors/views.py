@@ -1,0 +1,95 @@
+"""What sources and their programmers meet over HTTP: the door for pushed records, and the published contracts."""
+
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET
+
+from connectors.contracts.catalogue import CONTRACTS, INBOUND
+from connectors.contracts.schemas import schema_of
+from connectors.models import Connector
+from connectors.queries import ConnectorTokenExpired, TokenDoor, find_connector_token
+from connectors.services.push import NotPushed, accept_lines
+from connectors.tasks import work_off_outbox
+from organisation.scope import acting_for, carrying
+
+REALM = 'Bearer realm="Utility Enterprise Connectors"'
+NDJSON = "application/x-ndjson"
+TAKEN = frozenset({NDJSON, "application/ndjson", "application/jsonl", "text/plain", ""})
+LARGEST_BODY = 20 * 1024 * 1024
+
+
+class Refusal(Exception):
+    """In the words of RFC 6750 §3.1; without a code there were no credentials at all."""
+
+    def __init__(self, status: int, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.status, self.message, self.code = status, message, code
+
+    def response(self) -> JsonResponse:
+        response = JsonResponse({"error": self.code or "refused", "error_description": self.message}, status=self.status)
+        if self.status in (401, 403):
+            said = f', error="{self.code}", error_description="{self.message}"' if self.code else ""
+            response.headers["WWW-Authenticate"] = REALM + said
+        return response
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+def push_records(request: HttpRequest, uuid: str, name: str, version: str) -> HttpResponse:
+    """
+    POST newline-delimited JSON, one record of the contract a line; 200 with one result a line, in the same order.
+    An empty body is a sign of life.
+    """
+    try:
+        door = _open_door(request)
+        if request.method != "POST":
+            raise Refusal(405, "Push records by POST.")
+        if (request.content_type or "") not in TAKEN:
+            raise Refusal(415, f"Send one JSON object a line, as {NDJSON}.")
+        if int(request.headers.get("Content-Length") or 0) > LARGEST_BODY:
+            raise Refusal(413, f"At most {LARGEST_BODY} bytes a request; send the rest in another.")
+        contract = f"{name}/{version}"
+        with carrying(door.scope):
+            with acting_for(door.scope):
+                if not Connector.objects.filter(pk=door.connector_id, uuid=uuid).exists():
+                    raise Refusal(403, "This token is for another connector.", "insufficient_scope")
+            if contract not in INBOUND:
+                raise Refusal(404, f"There is no contract {contract}. There are {', '.join(sorted(INBOUND))}.")
+            try:
+                lines = accept_lines(
+                    connector_id=door.connector_id, contract=contract, body=request.body, clock=timezone.now
+                )
+            except NotPushed as error:
+                raise Refusal(404, str(error)) from error
+            work_off_outbox()
+    except Refusal as refusal:
+        return refusal.response()
+    return HttpResponse(b"".join(line.as_json() + b"\n" for line in lines), content_type=NDJSON)
+
+
+def _open_door(request: HttpRequest) -> TokenDoor:
+    header = request.headers.get("Authorization", "")
+    scheme, _, token = header.partition(" ")
+    if not header:
+        raise Refusal(401, "Send the connector's token: Authorization: Bearer, followed by the token.")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Refusal(400, "Use the header Authorization: Bearer, followed by a token.", "invalid_request")
+    try:
+        door = find_connector_token(
+            token.strip(), now=timezone.now(), request_id=getattr(request, "request_id", "")
+        )
+    except ConnectorTokenExpired as error:
+        raise Refusal(401, "The token has expired or was revoked.", "invalid_token") from error
+    if door is None:
+        raise Refusal(401, "The token is not known.", "invalid_token")
+    return door
+
+
+@require_GET
+def contract_schema(request: HttpRequest, name: str, version: str) -> JsonResponse:
+    contract = CONTRACTS.get(f"{name}/{version}")
+    if contract is None:
+        raise Http404(f"There is no contract {name}/{version}.")
+    return JsonResponse(schema_of(contract), content_type="application/schema+json")
