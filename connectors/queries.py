@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Min, Q, QuerySet, Value
 from django.db.models.functions import StrIndex, Substr
 
 from connectors.models import Connector, ConnectorToken, Lease, OutboxItem, Run, Stream
@@ -17,7 +17,7 @@ def one_secret_of_each_key() -> list[str]:
     with system_job("check-secrets-keys"):
         key_id = Substr("secrets", 1, StrIndex("secrets", Value(SEPARATOR)) - 1)
         stored = Connector.objects.exclude(secrets="").annotate(key_id=key_id)
-        return list(stored.order_by("key_id", "pk").distinct("key_id").values_list("secrets", flat=True))
+        return list(stored.values("key_id").annotate(one=Min("secrets")).order_by().values_list("one", flat=True))
 
 
 class ConnectorTokenExpired(Exception):

@@ -30,7 +30,7 @@ MOST = {
     "aliases": 30,
     "roots": 8,
     "directives": 20,
-    "cost": 20_000,
+    "cost": 120_000,
     "repeats": 40,
 }
 DEFAULT_PAGE = 25

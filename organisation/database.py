@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from psycopg import sql
 
 APP, SYSTEM = "app", "app_system"
@@ -59,6 +60,11 @@ def require_safe_role() -> None:
             f"DATABASE_URL signs in as {name}, which sees every organisation's rows. "
             "Use the role app, which `manage.py database roles` creates."
         )
+
+
+def has_pending_migrations() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def unguarded_tables(tables: list[str]) -> Iterator[str]:

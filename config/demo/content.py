@@ -142,7 +142,7 @@ def connectors(simulator: str) -> tuple[DemoConnector, ...]:
                 DemoStream(
                     name="readings", contract="reading/1", label="Readings", freshness=10, every={"INCREMENTAL": 1}
                 ),
-                DemoStream(name="alarms", contract="alarm/1", label="Alarms", freshness=10, every={"INCREMENTAL": 1}),
+                DemoStream(name="alarms", contract="alarm/1", label="Alarms", freshness=10, every={"INCREMENTAL": 1, "FULL": HOUR}),
             ),
         ),
         DemoConnector(
@@ -152,17 +152,17 @@ def connectors(simulator: str) -> tuple[DemoConnector, ...]:
             secrets={"api_key": "maximo-demo-apikey"},
             streams=(
                 DemoStream(
-                    name="equipment",
+                    name="mxapiasset",
                     contract="equipment/1",
                     label="Equipment",
                     freshness=DAY,
                     every={"FULL": 6 * HOUR, "INCREMENTAL": 5 * MINUTE},
                 ),
                 DemoStream(
-                    name="crews", contract="crew/1", label="Crews", freshness=MINUTE, every={"INCREMENTAL": 5, "FULL": HOUR}
+                    name="mxapiamcrew", contract="crew/1", label="Crews", freshness=MINUTE, every={"INCREMENTAL": 5, "FULL": HOUR}
                 ),
                 DemoStream(
-                    name="work-orders",
+                    name="mxapiwodetail",
                     contract="work-order/1",
                     label="Work orders",
                     freshness=MINUTE,

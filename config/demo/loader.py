@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from django.db.models import Q
 from django.utils import timezone
 
 from config.demo import content
+from connectors.contracts.alarm import Alarm
+from connectors.contracts.base import contract_id
 from connectors.models import Connector, ConnectorToken, Mode, Schedule, Stream, Trigger
 from connectors.services.schedules import save_schedule
 from connectors.services.settings import save_connector, save_stream
@@ -116,7 +119,9 @@ def _connect(scope: Scope, simulator: str) -> None:
 def _first_read(scope: Scope) -> None:
     """In the order in which the systems build on each other; later ones are the schedules' business."""
     with acting_for(scope):
-        unread = Stream.objects.filter(states__proved_at=None).exclude(connector__kind="push").order_by("pk")
+        # The simulator begins with an empty history, so that alarms of an earlier evening are gone.
+        due = Q(states__proved_at=None) | Q(contract=contract_id(Alarm))
+        unread = Stream.objects.filter(due).exclude(connector__kind="push").order_by("pk")
         waiting = [(stream.pk, _full_if_it_can(stream)) for stream in unread]
     for stream_id, mode in waiting:
         sync_stream(stream_id=stream_id, mode=mode, trigger=Trigger.SCHEDULE)

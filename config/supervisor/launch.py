@@ -95,6 +95,7 @@ def parts(options: Options) -> list[Part]:
         Step("database roles", _manage("database", "roles")),
         Step("migrate", _manage("migrate", "--noinput")),
         Step("database partitions", _manage("database", "partitions")),
+        Step("database schedules", _manage("database", "schedules")),
         Server("valkey"),
         Step("collect static files", _manage("collectstatic", "--noinput")),
         *([_simulator(options)] if options.demo else []),

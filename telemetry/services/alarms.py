@@ -72,9 +72,11 @@ def land_alarms(records: Sequence[AlarmRecord], landing: Landing) -> Landed:
 
 
 def retire_alarms(landing: Landing, seen: SeenKeys) -> Sequence[int]:
-    """Retire what a complete list no longer holds: it is off the operators' list, and how it stood last is kept."""
+    """Retire what a complete list no longer holds: it is over, and off the operators' list. What it said is kept."""
     retired = retire_unseen(Alarm, landing, seen)
-    Alarm.objects.for_organisation(landing.organisation_id).filter(pk__in=retired).update(is_retained=False)
+    Alarm.objects.for_organisation(landing.organisation_id).filter(pk__in=retired).update(
+        is_retained=False, is_active=False
+    )
     return retired
 
 

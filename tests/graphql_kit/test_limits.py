@@ -27,7 +27,7 @@ def doubling_fragments(levels: int) -> str:
     ("document", "limit"),
     [
         ("{" + "a {" * 13 + "text" + "}" * 14, "depth"),
-        ("{ list(first: 200) { list(first: 200) { text } } }", "cost"),
+        ("{ list(first: 200) { list(first: 200) { list { text } } } }", "cost"),
         ("{ " + " ".join(f"x{n}: text" for n in range(31)) + " }", "aliases"),
         ("{ " + "text " * 60 + "}", "roots"),
         ("{ a { " + "text " * 60 + "} }", "repeats"),
@@ -40,7 +40,7 @@ def test_a_document_over_a_limit_is_refused_by_its_name(document: str, limit: st
 
 
 def test_page_sizes_come_from_variables_too() -> None:
-    document = "query($n: Int) { list(first: $n) { list(first: $n) { text } } }"
+    document = "query($n: Int) { list(first: $n) { list(first: $n) { list { text } } } }"
     assert limit_of(document, n=5) is None
     assert limit_of(document, n=200) == "cost"
 

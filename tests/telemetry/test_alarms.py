@@ -149,7 +149,7 @@ def test_what_a_complete_list_no_longer_holds_is_retired_and_may_come_back(landi
     assert list(retire_alarms(landing, seen(landing, "SW-2.Trip"))) == [gone.pk]
 
     gone.refresh_from_db()
-    assert (gone.retired_at, gone.is_retained, gone.is_active) == (now, False, True)
+    assert (gone.retired_at, gone.is_retained, gone.is_active) == (now, False, False)
     assert [alarm.condition for alarm in retained_alarms()] == ["SW-2.Trip"]
     assert land_alarms([trip(now)], landing) == Landed(updated=1, touched=(gone.pk,))
     gone.refresh_from_db()

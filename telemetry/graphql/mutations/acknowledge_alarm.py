@@ -2,8 +2,10 @@ from enum import StrEnum
 from typing import Any
 
 import graphene
+from django.db import transaction
 from graphql import GraphQLResolveInfo
 
+from connectors.tasks import deliver_outbox
 from graphql_kit.access import require
 from graphql_kit.ids import keys_of
 from graphql_kit.mutations import Refused, TypedMutation
@@ -57,4 +59,5 @@ class AcknowledgeAlarm(TypedMutation):
             )
         except acknowledgements.UnableToAcknowledge as refusal:
             raise Refused("UNABLE_TO_ACKNOWLEDGE", str(refusal)) from refusal
+        transaction.on_commit(deliver_outbox.delay)
         return {"alarm": alarm, "acknowledgement": acknowledgement}
