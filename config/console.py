@@ -8,7 +8,7 @@ from django.templatetags.static import static
 
 TITLE = "Utility Enterprise Connectors"
 
-STYLES = ("tokens", "controls", "marks", "shell", "board", "outage", "narrow")
+STYLES = ("tokens", "controls", "marks", "shell", "board", "outage", "dialogs", "map", "narrow")
 SCRIPTS = ("theme", "shell")
 
 

@@ -51,6 +51,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("DATABASE_POOL", "1", "`0` opens a connection per request instead of keeping a pool."),
     Setting("DATABASE_POOL_SIZE", "8", "Most connections that one process keeps."),
     Setting("STATEMENT_TIMEOUT_S", "30", "Longest time that one statement of a web request may run, in seconds."),
+    Setting(
+        "MAP_ATTRIBUTION",
+        "",
+        "Whose network the map is drawn from, as its licence asks; stands on every map. Empty: the demo's own.",
+    ),
     Setting("WORKER_CONCURRENCY", "3", "Processes of one worker."),
 )
 

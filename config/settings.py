@@ -168,6 +168,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
+MAP_ATTRIBUTION = environment.text("MAP_ATTRIBUTION") or ("Network: SimBench, ODbL 1.0" if DEMO else "")
+
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -110,6 +110,19 @@ class BoardPage:
         return sum(len(section.rows) for section in self.sections)
 
     @property
+    def doubtful(self) -> int:
+        return self.stale + self.unavailable
+
+    @property
+    def uncounted(self) -> int:
+        """Open outages of which nobody knows yet whom they put off."""
+        return sum(row.is_open and not row.is_charged for row in self.board.rows)
+
+    @property
+    def with_customers_off(self) -> int:
+        return sum(row.customers_off > 0 for row in self.board.rows)
+
+    @property
     def longest_overdue(self) -> datetime | None:
         passed = [row.outage.restoration.estimated_at for row in self.overdue]
         return min((one for one in passed if one is not None), default=None)
@@ -161,8 +174,6 @@ def board_row(row: Row, *, now: datetime) -> BoardRow:
         row.crew.name,
         row.crew.status,
         row.restoration.estimated_at,
-        oldest.freshness if oldest else None,
-        oldest.source_name if oldest else None,
         why,
     )
     return BoardRow(

@@ -1,0 +1,16 @@
+from django import forms
+
+from outage.models import Cause, Status
+
+
+class TransitionForm(forms.Form):
+    """A move of an outage. Whether it is legal, and that it has a reason, is for the service to say."""
+
+    to = forms.TypedChoiceField(choices=Status.choices, coerce=Status)
+    reason = forms.CharField(required=False, max_length=2_000)
+    cause = forms.TypedChoiceField(choices=Cause.choices, coerce=Cause, required=False, empty_value=None)
+
+
+class AcknowledgeForm(forms.Form):
+    alarm = forms.IntegerField()
+    comment = forms.CharField(required=False, max_length=1_000)

@@ -1,0 +1,91 @@
+// The network around an outage, drawn on canvas from this organisation's own data. No tiles are fetched from anywhere.
+(() => {
+  const element = document.getElementById('map');
+  if (!element || !window.L) return;
+  const L = window.L;
+  const colours = () => {
+    const style = getComputedStyle(element);
+    const of = name => style.getPropertyValue(name).trim();
+    return { off: of('--map-off'), on: of('--map-on'), core: of('--map-ground'), point: of('--map-point'), back: of('--map-back'), tie: of('--map-tie') };
+  };
+  const reduced = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  const map = L.map(element, {
+    preferCanvas: true, attributionControl: false, zoomSnap: 0.25, minZoom: 8, maxZoom: 20,
+    zoomAnimation: !reduced, fadeAnimation: !reduced, scrollWheelZoom: true, keyboard: true,
+  });
+  const canvas = L.canvas({ padding: 0.3 });
+  const scale = L.control.scale({ imperial: false, position: 'bottomleft' });
+  scale.addTo(map);
+  let layer = null, data = null, framed = false;
+
+  const mark = (kind, text) => L.divIcon({ className: `mk ${kind}`, html: text ? `<i>${text}</i>` : '', iconSize: null });
+
+  const draw = () => {
+    if (!data) return;
+    const c = colours();
+    if (layer) layer.remove();
+    layer = L.layerGroup().addTo(map);
+    const quiet = { renderer: canvas, interactive: false };
+    const lines = wanted => data.lines.filter(([off]) => off === wanted).map(([, line]) => line);
+    L.polyline(lines(false), { ...quiet, color: c.on, weight: 1.6 }).addTo(layer);
+    L.polyline(lines(true), { ...quiet, color: c.off, weight: 4.5 }).addTo(layer);
+    L.polyline(lines(true), { ...quiet, color: c.core, weight: 1.6, dashArray: '5 6', lineCap: 'butt' }).addTo(layer);
+    data.points.forEach(([off, lat, lon]) => L.circleMarker([lat, lon], {
+      ...quiet, stroke: false, radius: off ? 2.6 : 2, fillColor: off ? c.point : c.back, fillOpacity: off ? .9 : .8,
+    }).addTo(layer));
+    data.devices.forEach(([off, lat, lon, kind, id, open]) => {
+      if (data.failed && id === data.failed.id) return;
+      const shown = L.circleMarker([lat, lon], {
+        renderer: canvas, radius: open ? 4.5 : 2.4, weight: open ? 2 : 1.2, color: open ? c.tie : off ? c.off : c.on,
+        fillColor: open ? c.core : off ? c.off : c.on, fillOpacity: 1,
+      }).addTo(layer);
+      shown.bindTooltip(`${id}, ${kind.toLowerCase().replaceAll('_', ' ')}${open ? ', open' : ''}${off ? ', off' : ''}`);
+    });
+    data.critical.forEach(([off, lat, lon, number]) => L.marker([lat, lon], {
+      icon: mark(off ? 'dia' : 'dia back', number), keyboard: false, zIndexOffset: 500,
+      title: `Critical customer ${number}, ${off ? 'off' : 'back'}`,
+    }).addTo(layer));
+    if (data.failed) {
+      L.marker([data.failed.lat, data.failed.lon], {
+        icon: mark('trip', '✕'), keyboard: false, zIndexOffset: 1000, title: data.failed.id,
+      }).bindTooltip(data.failed.id, { permanent: true, direction: 'right', offset: [12, 0], className: 'mk-word' }).addTo(layer);
+    }
+  };
+
+  const frame = () => {
+    const spots = [
+      ...(data.failed ? [[data.failed.lat, data.failed.lon]] : []),
+      ...data.points.map(([, lat, lon]) => [lat, lon]), ...data.critical.map(([, lat, lon]) => [lat, lon]),
+    ];
+    const all = spots.length > 1 ? spots : [...spots, ...data.lines.flatMap(([, line]) => line)];
+    if (all.length) map.fitBounds(L.latLngBounds(all).pad(0.12), { animate: false, maxZoom: 17 });
+    else map.setView([0, 0], 8, { animate: false });
+  };
+
+  const load = async () => {
+    try {
+      const answer = await fetch(element.dataset.url, { credentials: 'same-origin' });
+      if (!answer.ok) throw new Error(String(answer.status));
+      data = await answer.json();
+      document.getElementById('map-attribution').textContent = data.attribution;
+      if (!framed) { frame(); framed = true; }
+      draw();
+    } catch { document.getElementById('map-attribution').textContent = 'The map could not be read.'; }
+  };
+
+  const fit = L.control({ position: 'topleft' });
+  fit.onAdd = () => {
+    const bar = L.DomUtil.create('div', 'leaflet-bar');
+    const button = L.DomUtil.create('a', 'map-fit', bar);
+    button.href = '#'; button.role = 'button'; button.title = 'Show all that is affected'; button.textContent = '⤢';
+    button.setAttribute('aria-label', button.title);
+    L.DomEvent.disableClickPropagation(bar);
+    L.DomEvent.on(button, 'click', event => { L.DomEvent.preventDefault(event); if (data) frame(); });
+    return bar;
+  };
+  fit.addTo(map);
+
+  element.addEventListener('stale', load);
+  new MutationObserver(draw).observe(document.documentElement, { attributes: true, attributeFilter: ['class'] });
+  load();
+})();
