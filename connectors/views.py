@@ -28,7 +28,9 @@ class Refusal(Exception):
         self.status, self.message, self.code = status, message, code
 
     def response(self) -> JsonResponse:
-        response = JsonResponse({"error": self.code or "refused", "error_description": self.message}, status=self.status)
+        response = JsonResponse(
+            {"error": self.code or "refused", "error_description": self.message}, status=self.status
+        )
         if self.status in (401, 403):
             said = f', error="{self.code}", error_description="{self.message}"' if self.code else ""
             response.headers["WWW-Authenticate"] = REALM + said
@@ -77,9 +79,7 @@ def _open_door(request: HttpRequest) -> TokenDoor:
     if scheme.lower() != "bearer" or not token.strip():
         raise Refusal(400, "Use the header Authorization: Bearer, followed by a token.", "invalid_request")
     try:
-        door = find_connector_token(
-            token.strip(), now=timezone.now(), request_id=getattr(request, "request_id", "")
-        )
+        door = find_connector_token(token.strip(), now=timezone.now(), request_id=getattr(request, "request_id", ""))
     except ConnectorTokenExpired as error:
         raise Refusal(401, "The token has expired or was revoked.", "invalid_token") from error
     if door is None:

@@ -227,7 +227,7 @@ class RestorationEstimate(SourceRecord):
     names is known.
     """
 
-    alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="estimates")
+    alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="+")
     work_order_external_id = models.TextField(null=True)
     estimated_at = models.DateTimeField()
     confidence = models.CharField(

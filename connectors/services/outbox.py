@@ -118,7 +118,7 @@ def _tell(item: OutboxItem, *, now: datetime) -> None:
             for follow in contract_wiring().inbound[item.contract].followers:
                 follow(change)
             item.delete()
-    except Exception as error:  # noqa: BLE001  # a follower's mistake must not hold up the changes behind it
+    except Exception as error:  # a follower's mistake must not hold up the changes behind it
         log.exception("outbox.follower_failed", contract=item.contract, item=item.pk, attempts=item.attempts + 1)
         _again(item, f"{type(error).__name__}: {error}", now=now)
 

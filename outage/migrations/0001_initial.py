@@ -300,7 +300,7 @@ class Migration(migrations.Migration):
                     organisation.tenancy.TenantForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="estimates",
+                        related_name="+",
                         to="gis.elementalias",
                     ),
                 ),

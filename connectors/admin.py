@@ -1,0 +1,310 @@
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Max, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from unfold.decorators import action, display
+
+from connectors import registry
+from connectors.console import views
+from connectors.console.forms import ScheduleForm, connector_form, stream_form
+from connectors.console.panel import panel_of, progress_of
+from connectors.models import (
+    Connector,
+    ConnectorToken,
+    OutboxItem,
+    RejectedRecord,
+    Run,
+    RunStatus,
+    Schedule,
+    Stream,
+)
+from connectors.services.schedules import remove_schedule
+from connectors.services.tokens import UnableToIssueConnectorToken, issue_connector_token, revoke_connector_token
+from organisation.console import ConsoleAdmin, ServiceForm, may
+from organisation.roles import Capability
+from organisation.templatetags import marks
+
+
+def _ago(moment: datetime | None) -> str:
+    return "never" if moment is None else f"{marks.span(timezone.now() - moment)} ago"
+
+
+@admin.register(Connector)
+class ConnectorAdmin(ConsoleAdmin):
+    """The connections to source systems: state with its evidence, settings, and what is read."""
+
+    to_view = Capability.VIEW_CONNECTORS
+    to_add = to_change = Capability.MANAGE_CONNECTORS
+    list_display = ("name", "what", "state_mark", "state_reason", "last_read", "last_run")
+    ordering = ("name",)
+    list_filter = ("state", "kind")
+    change_form_outer_before_template = "connectors/panel.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(read_at=Max("streams__states__proved_at"), ran_at=Max("streams__runs__started_at"))
+        )
+
+    def get_urls(self) -> list[Any]:
+        guard = self.admin_site.admin_view
+        return [
+            path("<int:pk>/probe", guard(views.probe), name="connectors_connector_probe"),
+            path("<int:pk>/discover", guard(views.discover), name="connectors_connector_discover"),
+            path("<int:pk>/switch", guard(views.switch), name="connectors_connector_switch"),
+            path("<int:pk>/panel", guard(views.panel), name="connectors_connector_panel"),
+            path("streams/<int:pk>/sync", guard(views.sync), name="connectors_stream_sync"),
+            path("runs/<int:pk>/progress", guard(views.progress), name="connectors_run_progress"),
+            *super().get_urls(),
+        ]
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if request.GET.get("kind") in registry.adapters():
+            return super().add_view(request, form_url, extra_context)
+        families: dict[str, list[Any]] = {}
+        for adapter in sorted(registry.adapters().values(), key=lambda one: (one.family, one.label)):
+            families.setdefault(adapter.family.value.capitalize(), []).append(adapter)
+        context = {**self.admin_site.each_context(request), "title": "Add connector", "families": families}
+        return TemplateResponse(request, "connectors/kinds.html", context)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        context = dict(extra_context or {})
+        if object_id and self.has_view_permission(request):
+            connector = get_object_or_404(self.get_queryset(request), pk=object_id)
+            context |= {
+                "panel": panel_of(connector),
+                "now": timezone.now(),
+                "may_sync": may(request, Capability.START_SYNC),
+                "may_manage": may(request, Capability.MANAGE_CONNECTORS),
+            }
+        return super().changeform_view(request, object_id, form_url, context)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        kind = obj.kind if obj else request.GET["kind"]
+        options["form"] = connector_form(kind)
+        options["fields"] = ["name"] if not self.has_change_permission(request, obj) else None
+        return super().get_form(request, obj, change=change, **options)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj and not self.has_change_permission(request, obj):
+            return ["name"]
+        kind = obj.kind if obj else request.GET["kind"]
+        return ["name", *registry.adapter_for(kind).config_form.base_fields]
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        messages.success(request, f"{obj} is added. Test the connection, then choose what to read.")
+        return redirect("admin:connectors_connector_change", obj.pk)
+
+    @display(description="Adapter")
+    def what(self, connector: Connector) -> str:
+        return registry.adapter_for(connector.kind).label
+
+    @display(description="State", ordering="state")
+    def state_mark(self, connector: Connector) -> str:
+        return marks.state(connector.state)
+
+    @display(description="Last proved")
+    def last_read(self, connector: Any) -> str:
+        return _ago(connector.read_at)
+
+    @display(description="Last run")
+    def last_run(self, connector: Any) -> str:
+        return _ago(connector.ran_at)
+
+
+@admin.register(Stream)
+class StreamAdmin(ConsoleAdmin):
+    """What is read from a source. Reached from its connector's page."""
+
+    to_view = Capability.VIEW_CONNECTORS
+    to_add = to_change = Capability.MANAGE_CONNECTORS
+    list_display = ("label_or_name", "connector", "contract", "is_enabled")
+    list_select_related = ("connector",)
+    ordering = ("connector__name", "pk")
+
+    def _connector(self, request: HttpRequest, stream: Stream | None) -> Connector:
+        return stream.connector if stream else get_object_or_404(Connector, pk=request.GET.get("connector") or 0)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        options["form"] = stream_form(self._connector(request, obj))
+        options["fields"] = None
+        return super().get_form(request, obj, change=change, **options)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        own = registry.adapter_for(self._connector(request, obj).kind).stream_form.base_fields
+        return ["name", "contract", "label", "freshness_s", "is_enabled", *own]
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        messages.success(request, f"{obj} is added. Read it now, or give it a schedule.")
+        return redirect("admin:connectors_connector_change", obj.connector_id)
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        messages.success(request, f"{obj} is changed.")
+        return redirect("admin:connectors_connector_change", obj.connector_id)
+
+    @display(description="Stream")
+    def label_or_name(self, stream: Stream) -> str:
+        return stream.label or stream.name
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ConsoleAdmin):
+    """How often streams are read. A schedule is a form over a periodic task that is never edited itself."""
+
+    to_view = Capability.VIEW_CONNECTORS
+    to_add = to_change = to_delete = Capability.MANAGE_CONNECTORS
+    form = ScheduleForm
+    list_display = ("stream", "mode", "every", "is_enabled")
+    list_select_related = ("stream__connector",)
+    ordering = ("stream__connector__name", "stream_id", "mode")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ("stream", "mode") if obj else ()
+
+    def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
+        remove_schedule(schedule=obj)
+
+    @display(description="Every")
+    def every(self, schedule: Schedule) -> str:
+        return marks.span(float(schedule.every_s)) if schedule.every_s >= 1 else f"{schedule.every_s} s"
+
+
+@admin.register(Run)
+class RunAdmin(ConsoleAdmin):
+    """What was read: phases, counts, and how it ended."""
+
+    to_view = Capability.VIEW_CONNECTORS
+    list_display = ("started", "stream", "mode", "trigger", "status_mark", "records", "changed", "rejected", "detail")
+    list_select_related = ("stream__connector",)
+    list_filter = ("status", "trigger", "mode")
+    ordering = ("-started_at", "-id")
+    fields = ("stream", "mode", "trigger", "actor", "progress")
+    readonly_fields = fields
+
+    @display(description="Started", ordering="started_at")
+    def started(self, run: Run) -> str:
+        return marks.moment(run.started_at)
+
+    @display(
+        description="Status",
+        label={
+            RunStatus.RUNNING: "info",
+            RunStatus.SUCCEEDED: "success",
+            RunStatus.INCOMPLETE: "warning",
+            RunStatus.FAILED: "danger",
+        },
+    )
+    def status_mark(self, run: Run) -> tuple[str, str]:
+        return run.status, run.get_status_display()
+
+    @display(description="Created · updated · retired")
+    def changed(self, run: Run) -> str:
+        return f"{run.created} · {run.updated} · {run.retired}"
+
+    @display(description="Progress")
+    def progress(self, run: Run) -> str:
+        now = timezone.now()
+        return render_to_string("connectors/progress.html", {"progress": progress_of(run, now=now), "now": now})
+
+
+@admin.register(RejectedRecord)
+class RejectedRecordAdmin(ConsoleAdmin):
+    """Records that could not be read or landed, with what the source sent and why."""
+
+    to_view = Capability.VIEW_CONNECTORS
+    list_display = ("last_seen", "stream", "external_id", "reason", "path", "times")
+    list_select_related = ("stream__connector",)
+    ordering = ("-last_seen_at", "-id")
+    search_fields = ("external_id__startswith",)
+    fields = ("stream", "run", "external_id", "reason", "path", "times", "first_seen_at", "last_seen_at", "raw")
+    readonly_fields = fields
+
+    @display(description="Last seen", ordering="last_seen_at")
+    def last_seen(self, record: RejectedRecord) -> str:
+        return marks.moment(record.last_seen_at)
+
+
+@admin.register(OutboxItem)
+class DeliveryAdmin(ConsoleAdmin):
+    """What is on its way to other systems, and what became of it."""
+
+    to_view = Capability.VIEW_CONNECTORS
+    list_display = ("created", "kind", "contract", "connector", "subject", "attempts", "became", "last_error")
+    list_select_related = ("connector",)
+    list_filter = ("kind", "contract")
+    ordering = ("-id",)
+
+    @display(description="Written", ordering="id")
+    def created(self, item: OutboxItem) -> str:
+        return marks.moment(item.created_at)
+
+    @display(description="Became", label={"done": "success", "waiting": "info", "given up": "danger"})
+    def became(self, item: OutboxItem) -> str:
+        return "done" if item.done_at else "given up" if item.given_up_at else "waiting"
+
+
+class IssueConnectorTokenForm(ServiceForm):
+    refusals = (UnableToIssueConnectorToken,)
+
+    days = forms.IntegerField(label="Expires after", min_value=1, max_value=366, initial=90, help_text="Days.")
+
+    class Meta:
+        model = ConnectorToken
+        fields: ClassVar = ["connector", "name"]
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return {"organisation", "digest", "hint", "expires_at"}
+
+    def perform(self) -> ConnectorToken:
+        given, now = self.cleaned_data, timezone.now()
+        issued, token = issue_connector_token(
+            connector=given["connector"], name=given["name"], expires_at=now + timedelta(days=given["days"]), now=now
+        )
+        messages.warning(self.request, f"This token is shown once. Copy it now: {token}")
+        return issued
+
+
+@admin.register(ConnectorToken)
+class ConnectorTokenAdmin(ConsoleAdmin):
+    """Bearer tokens with which sources push their records."""
+
+    to_view = to_add = Capability.MANAGE_CONNECTORS
+    list_display = ("name", "connector", "hint", "expires_at", "revoked_at", "address")
+    list_select_related = ("connector",)
+    ordering = ("connector__name", "name")
+    readonly_fields = ("connector", "name", "hint", "expires_at", "revoked_at", "created_at")
+    actions_detail: ClassVar = ["revoke"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        if not change:
+            options["form"] = IssueConnectorTokenForm
+        return super().get_form(request, obj, change=change, **options)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.readonly_fields if obj else ["connector", "name", "days"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.readonly_fields if obj else ()
+
+    @display(description="Pushes to")
+    def address(self, token: ConnectorToken) -> str:
+        return format_html("<code>{}</code>", f"/registry/connectors/{token.connector.uuid}/records/…")
+
+    @action(description="Revoke", url_path="revoke")
+    def revoke(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        token = get_object_or_404(self.get_queryset(request), pk=object_id)
+        revoke_connector_token(token=token, now=timezone.now())
+        messages.success(request, f"{token.name} is revoked. Whoever pushes with it is refused from now on.")
+        return redirect(reverse("admin:connectors_connectortoken_changelist"))

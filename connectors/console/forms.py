@@ -1,0 +1,148 @@
+"""The adapters' forms as pages of the console: a name, the adapter's fields, one service call."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.forms.widgets import Input
+from django.utils import timezone
+from unfold.widgets import CHECKBOX_CLASSES, INPUT_CLASSES, SELECT_CLASSES, SWITCH_CLASSES, TEXTAREA_CLASSES
+
+from connectors import registry
+from connectors.contracts.base import contract_id
+from connectors.models import Connector, Mode, Schedule, Stream
+from connectors.protocols.forms import secret_names
+from connectors.services.schedules import UnableToSchedule, save_schedule
+from connectors.services.settings import InvalidSettings, save_connector, save_stream
+from organisation.console import ServiceForm
+
+_CLASSES: tuple[tuple[type[forms.Widget], list[str]], ...] = (
+    (forms.CheckboxSelectMultiple, CHECKBOX_CLASSES),
+    (forms.CheckboxInput, SWITCH_CLASSES),
+    (forms.Textarea, TEXTAREA_CLASSES),
+    (forms.Select, SELECT_CLASSES),
+    (Input, INPUT_CLASSES),
+)
+
+
+def dressed(field: forms.Field) -> forms.Field:
+    """A plain form field in the console's clothes."""
+    for widget, classes in _CLASSES:
+        if isinstance(field.widget, widget):
+            field.widget.attrs["class"] = " ".join(classes)
+            break
+    return field
+
+
+class SettingsServiceForm(ServiceForm):
+    """What the service finds wrong with a field stands at that field."""
+
+    def _post_clean(self) -> None:
+        try:
+            super()._post_clean()
+        except InvalidSettings as error:
+            for field, texts in error.errors.items():
+                self.add_error(field if field in self.fields else None, texts)
+
+
+class ConnectorForm(SettingsServiceForm):
+    kind: ClassVar[str]
+
+    class Meta:
+        model = Connector
+        fields: ClassVar = ["name"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        adapter_fields = registry.adapter_for(self.kind).config_form.base_fields
+        kept = bool(self.instance.pk and self.instance.secrets)
+        for name in secret_names(registry.adapter_for(self.kind).config_form):
+            if kept:
+                self.fields[name].required = False
+                self.fields[name].help_text = "Kept, and never shown. Leave it empty to keep it."
+        for name in adapter_fields:
+            if self.instance.pk and name in self.instance.config:
+                self.initial.setdefault(name, self.instance.config[name])
+
+    def perform(self) -> Connector:
+        known = Connector.objects.get(pk=self.instance.pk) if self.instance.pk else None
+        return save_connector(
+            kind=self.kind,
+            name=self.cleaned_data["name"],
+            settings=self.data,
+            now=timezone.now(),
+            connector=known,
+        )
+
+
+def connector_form(kind: str) -> type[ConnectorForm]:
+    """The form of one kind of connector."""
+    fields = {name: dressed(_copy(field)) for name, field in registry.adapter_for(kind).config_form.base_fields.items()}
+    return type("ConnectorForm", (ConnectorForm,), {"kind": kind, **fields})
+
+
+class StreamForm(SettingsServiceForm):
+    connector: ClassVar[Connector]
+    adapter_fields: ClassVar[tuple[str, ...]]
+
+    class Meta:
+        model = Stream
+        fields: ClassVar = ["name", "contract", "label", "freshness_s", "is_enabled"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        emits = [contract_id(one.contract) for one in registry.adapter_for(self.connector.kind).emits]
+        self.fields["contract"] = dressed(
+            forms.ChoiceField(choices=[(name, name) for name in emits], help_text="What its records are read into.")
+        )
+        for name in self.adapter_fields:
+            if self.instance.pk and name in self.instance.options:
+                self.initial.setdefault(name, self.instance.options[name])
+
+    def perform(self) -> Stream:
+        given = self.cleaned_data
+        known = Stream.objects.get(pk=self.instance.pk) if self.instance.pk else None
+        return save_stream(
+            connector=self.connector,
+            name=given["name"],
+            contract=given["contract"],
+            label=given["label"],
+            options=self.data,
+            freshness_s=given["freshness_s"],
+            is_enabled=given["is_enabled"],
+            stream=known,
+        )
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return {"organisation", "connector", "options", "name"}
+
+
+def stream_form(connector: Connector) -> type[StreamForm]:
+    own = registry.adapter_for(connector.kind).stream_form.base_fields
+    fields = {name: dressed(_copy(field)) for name, field in own.items()}
+    return type("StreamForm", (StreamForm,), {"connector": connector, "adapter_fields": tuple(own), **fields})
+
+
+class ScheduleForm(ServiceForm):
+    refusals = (UnableToSchedule,)
+
+    class Meta:
+        model = Schedule
+        fields: ClassVar = ["stream", "mode", "every_s", "is_enabled"]
+
+    def perform(self) -> Schedule:
+        given = self.cleaned_data
+        stream = given.get("stream") or self.instance.stream
+        return save_schedule(
+            stream=Stream.objects.select_related("connector").get(pk=stream.pk),
+            mode=Mode(given.get("mode") or self.instance.mode),
+            every_s=given["every_s"],
+            is_enabled=given["is_enabled"],
+        )
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return {"organisation", "periodic_task", "stream", "mode"}
+
+
+def _copy(field: forms.Field) -> forms.Field:
+    """A copy, because the classes that it is given are the console's business alone."""
+    return field.__deepcopy__({})

@@ -1,0 +1,110 @@
+"""What the buttons of a connector's page do: each is one service call, and comes back with a sentence."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+
+from connectors.console.panel import panel_of, progress_of
+from connectors.models import Connector, Mode, Run, Stream, Trigger
+from connectors.protocols.errors import SourceError
+from connectors.services import probe as probes
+from connectors.services.requests import UnableToSync, start_sync
+from connectors.services.settings import ReasonMissing, switch_connector
+from connectors.tasks import sync_stream
+from organisation.console import may, member_of
+from organisation.roles import Capability
+from organisation.scope import acting_for, current_scope
+
+View = Callable[..., HttpResponse]
+
+
+def needs(capability: Capability, *, post: bool = True) -> Callable[[View], View]:
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+            if not may(request, capability):
+                raise PermissionDenied
+            if post and request.method != "POST":
+                return HttpResponseNotAllowed(["POST"])
+            return view(request, *args, **options)
+
+        return guarded
+
+    return guard
+
+
+@transaction.non_atomic_requests
+@needs(Capability.MANAGE_CONNECTORS)
+def probe(request: HttpRequest, pk: int) -> HttpResponse:
+    probed = probes.probe_connector(connector_id=pk, clock=timezone.now)
+    say = messages.success if probed.succeeded else messages.error
+    say(request, " ".join([probed.summary, *probed.findings]))
+    return redirect("admin:connectors_connector_change", pk)
+
+
+@transaction.non_atomic_requests
+@needs(Capability.MANAGE_CONNECTORS)
+def discover(request: HttpRequest, pk: int) -> HttpResponse:
+    with acting_for(current_scope()):
+        connector = get_object_or_404(Connector, pk=pk)
+        known = set(connector.streams.values_list("name", "contract"))
+    try:
+        found = probes.discover(connector_id=pk, clock=timezone.now)
+    except SourceError as error:
+        messages.error(request, str(error))
+        return redirect("admin:connectors_connector_change", pk)
+    rows = [(one, (one.name, one.contract) in known) for one in found]
+    return render(request, "connectors/discovered.html", {"connector": connector, "found": rows})
+
+
+@needs(Capability.MANAGE_CONNECTORS)
+def switch(request: HttpRequest, pk: int) -> HttpResponse:
+    connector = get_object_or_404(Connector, pk=pk)
+    on = request.POST.get("on") == "1"
+    try:
+        switch_connector(connector=connector, on=on, reason=request.POST.get("reason", ""), now=timezone.now())
+    except ReasonMissing as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{connector} is switched {'on' if on else 'off'}.")
+    return redirect("admin:connectors_connector_change", pk)
+
+
+@needs(Capability.START_SYNC)
+def sync(request: HttpRequest, pk: int) -> HttpResponse:
+    stream = get_object_or_404(Stream.objects.select_related("connector"), pk=pk)
+    mode = Mode.FULL if request.POST.get("mode") == Mode.FULL else Mode.INCREMENTAL
+    try:
+        run = start_sync(
+            stream=stream, mode=mode, trigger=Trigger.PERSON, actor_id=member_of(request).user_id, now=timezone.now()
+        )
+    except UnableToSync as refusal:
+        messages.error(request, str(refusal))
+        return redirect("admin:connectors_connector_change", stream.connector_id)
+    transaction.on_commit(lambda: sync_stream.delay(stream.pk, mode.value, Trigger.PERSON.value))
+    return redirect("admin:connectors_run_change", run.pk)
+
+
+@needs(Capability.VIEW_CONNECTORS, post=False)
+def panel(request: HttpRequest, pk: int) -> HttpResponse:
+    connector = get_object_or_404(Connector, pk=pk)
+    context = {
+        "panel": panel_of(connector),
+        "may_sync": may(request, Capability.START_SYNC),
+        "now": timezone.now(),
+    }
+    return render(request, "connectors/streams.html", context)
+
+
+@needs(Capability.VIEW_CONNECTORS, post=False)
+def progress(request: HttpRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(Run.objects.select_related("stream__connector"), pk=pk)
+    now = timezone.now()
+    return render(request, "connectors/progress.html", {"progress": progress_of(run, now=now), "now": now})
