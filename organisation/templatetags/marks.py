@@ -97,18 +97,33 @@ def ticks(steps: Sequence[str]) -> SafeString:
 def agebar(context: template.Context, at: datetime | None, target_s: int | None) -> SafeString:
     """An age against its target: the tick is the target, the bar is the age."""
     if at is None or not target_s:
-        return mark_safe('<span class="agebar none" aria-hidden="true"></span>')  # noqa: S308  # a constant
+        return format_html('<svg class="agebar none" {}>{}</svg>', _STRETCHED, _bar(100))
     share = (context["now"] - at).total_seconds() / target_s
     return format_html(
-        '<span class="agebar{}" aria-hidden="true" data-since="{}" data-target="{}"><i style="--p:{}"></i></span>',
+        '<svg class="agebar{}" {} data-since="{}" data-target="{}">{}<path class="t" d="M66 0v10"/></svg>',
         " over" if share > 1 else "",
+        _STRETCHED,
         at.isoformat(),
         target_s,
-        f"{min(max(share, 0), 1):.3f}",
+        _bar(100 if share > 1 else max(share, 0) * 66),
     )
 
 
-@register.inclusion_tag("outage/prov.html", takes_context=True)
+@register.simple_tag
+def impactbar(number: int, largest: int, hot: bool = False) -> SafeString:
+    """A number as its share of the largest one shown."""
+    share = max(1.5, 100 * number / largest) if largest else 0
+    return format_html('<svg class="bar{}" {}>{}</svg>', " hot" if hot else "", _STRETCHED, _bar(share))
+
+
+_STRETCHED = mark_safe('viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"')  # noqa: S308  # a constant
+
+
+def _bar(width: float) -> SafeString:
+    return format_html('<path class="g" d="M0 5h100"/><path class="a" d="M0 5h{}"/>', f"{width:.1f}")
+
+
+@register.inclusion_tag("marks/prov.html", takes_context=True)
 def prov(context: template.Context, fact: Any) -> dict[str, Any]:
     """Where a fact came from, when it was true and when it was last proved."""
     return {"fact": fact, "now": context["now"]}
@@ -126,8 +141,8 @@ def span(given: timedelta | float | None) -> str:
     if minutes < 60:
         return f"{minutes} min"
     if hours < 24:
-        return f"{hours} h {minutes % 60:02d} min"
-    return f"{days} d {hours % 24} h"
+        return f"{hours} h {minutes % 60:02d} min" if minutes % 60 else f"{hours} h"
+    return f"{days} d {hours % 24} h" if hours % 24 else f"{days} d"
 
 
 @register.filter
@@ -137,17 +152,6 @@ def figure(number: int | None) -> str:
 
 
 @register.filter
-def percent_of(part: int, whole: int) -> int:
-    return round(100 * part / whole) if whole else 0
-
-
-@register.filter
 def words(code: str | None) -> str:
     """A code as one says it: `FIELD_TEAM` becomes `field team`."""
-    return (code or "").replace("_", " ").lower()
-
-
-@register.filter
-def words(code: str | None) -> str:
-    """A code as one says it: `LOAD_BREAK_SWITCH` becomes `load break switch`."""
     return (code or "").replace("_", " ").lower()

@@ -17,18 +17,19 @@
     const s = Math.floor(Math.abs(ms) / 1000), m = Math.floor(s / 60), h = Math.floor(m / 60), d = Math.floor(h / 24);
     if (s < 60) return `${s} s`;
     if (m < 60) return `${m} min`;
-    if (h < 24) return `${h} h ${String(m % 60).padStart(2, '0')} min`;
-    return `${d} d ${h % 24} h`;
+    if (h < 24) return m % 60 ? `${h} h ${String(m % 60).padStart(2, '0')} min` : `${h} h`;
+    return h % 24 ? `${d} d ${h % 24} h` : `${d} d`;
   };
   const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
   // A moment in the reader's zone, with the date where it is not of today; UTC stands in its title.
-  const localise = root => $$('time[data-at]:not([title])', root).forEach(element => {
+  const localise = root => $$('time[data-at]:not([data-here])', root).forEach(element => {
     const at = new Date(element.dateTime);
     if (Number.isNaN(at.getTime())) return;
     const clock = (element.dataset.at === 's' ? withSeconds : withMinutes).format(at);
     const sameDay = day.format(at) === day.format(new Date(now()));
     element.textContent = sameDay ? clock : `${day.format(at)} ${clock}`;
+    element.dataset.here = '';
     element.title = `${at.toISOString().replace('T', ' ').slice(0, 19)} UTC`;
   });
 
@@ -44,7 +45,7 @@
     $$('.agebar[data-since]').forEach(element => {
       const share = (at - Date.parse(element.dataset.since)) / 1000 / Number(element.dataset.target);
       element.classList.toggle('over', share > 1);
-      element.firstElementChild.style.setProperty('--p', Math.max(0, Math.min(share, 1)).toFixed(3));
+      $('.a', element).setAttribute('d', `M0 5h${(share > 1 ? 100 : Math.max(0, share) * 66).toFixed(1)}`);
     });
   };
 
