@@ -8,7 +8,7 @@ from django.templatetags.static import static
 
 TITLE = "Utility Enterprise Connectors"
 
-STYLES = ("tokens", "controls", "marks", "shell", "board", "outage", "dialogs", "map", "narrow")
+STYLES = ("tokens", "controls", "marks", "shell", "board", "outage", "dialogs", "map", "connectors", "narrow")
 SCRIPTS = ("theme", "shell")
 
 
