@@ -68,10 +68,13 @@ def claim(*, stream_id: int, mode: Mode, trigger: Trigger, now: datetime) -> Cla
     if state is None:
         StreamState.objects.bulk_create([StreamState(stream=stream)], ignore_conflicts=True)
         state = StreamState.objects.get(stream=stream)
-    # A locked lease is one whose holder is landing a page.
-    known = Lease.objects.select_for_update(skip_locked=True).filter(stream=stream).first()
-    if known is not None and known.expires_at > now:
-        return NotClaimed.BUSY
+    known = Lease.objects.filter(stream=stream).first()
+    if known is not None:
+        if known.expires_at <= now:
+            # A locked one is no more than late: its holder is landing a page.
+            known = Lease.objects.select_for_update(skip_locked=True).filter(pk=known.pk, expires_at__lte=now).first()
+        if known is None or known.expires_at > now:
+            return NotClaimed.BUSY
     if not stream.is_enabled or stream.connector.state == State.DISABLED:
         if known is not None:
             abandon(known, reason="The stream was switched off before it was read whole.", now=now)
@@ -89,7 +92,10 @@ def claim(*, stream_id: int, mode: Mode, trigger: Trigger, now: datetime) -> Cla
 def insert(
     *, stream: Stream, mode: Mode, trigger: Trigger, holder: uuid.UUID, expires_at: datetime, now: datetime
 ) -> Lease | None:
-    """A lease of its own for a new read; `None` if the stream has one."""
+    """
+    A lease of its own for a new read; `None` if the stream has one. Look for one before: this waits for who is landing
+    a page.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {connection.ops.quote_name(Lease._meta.db_table)} "  # noqa: S608  # our own name

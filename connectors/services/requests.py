@@ -41,7 +41,12 @@ def start_sync(*, stream: Stream, mode: Mode, trigger: Trigger, actor_id: int | 
         possible = " or ".join(one.value.lower() for one in modes if one is not AdapterMode.EVENT)
         how = f"It can be read in these modes: {possible}." if possible else "Its source pushes by itself."
         raise UnableToSync(f"{stream} cannot be read in the mode {Mode(mode).label.lower()}. {how}")
-    lease = leases.insert(stream=stream, mode=mode, trigger=trigger, holder=Lease.NOBODY, expires_at=now, now=now)
+    is_read = Lease.objects.filter(stream=stream).exists()
+    lease = (
+        None
+        if is_read
+        else leases.insert(stream=stream, mode=mode, trigger=trigger, holder=Lease.NOBODY, expires_at=now, now=now)
+    )
     if lease is None:
         raise UnableToSync(f"{stream} is being read right now. Its runs show how far it is.")
     RunBook.of(lease).opened(now=now, actor_id=actor_id)
