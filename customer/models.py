@@ -52,9 +52,7 @@ class CumulativeCounts(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["organisation", "version", "page"], name="cumulative_counts_once"
-            ),
+            models.UniqueConstraint(fields=["organisation", "version", "page"], name="cumulative_counts_once"),
         ]
 
     def __str__(self) -> str:

@@ -34,9 +34,7 @@ def impact(element_ids: Sequence[int]) -> dict[int, Impact]:
     """
     impacts = dict.fromkeys(element_ids, Impact(0, 0))
     with connection.cursor() as cursor:
-        cursor.execute(
-            IMPACT, {"organisation": current_scope().organisation_id, "elements": list(element_ids)}
-        )
+        cursor.execute(IMPACT, {"organisation": current_scope().organisation_id, "elements": list(element_ids)})
         for element_id, total, critical, uncounted in cursor.fetchall():
             if uncounted:
                 raise NotCounted("The service points are not counted yet for the network as it is now.")
@@ -78,8 +76,7 @@ def service_points_unplaced() -> QuerySet[ServicePoint]:
     present = NetworkElement.objects.filter(organisation_id=current_scope().organisation_id, retired_at=None)
     return service_points().filter(
         Q(node=None)
-        | ~Q(Exists(present.filter(from_node=OuterRef("node"))))
-        & ~Q(Exists(present.filter(to_node=OuterRef("node"))))
+        | ~Q(Exists(present.filter(from_node=OuterRef("node")))) & ~Q(Exists(present.filter(to_node=OuterRef("node"))))
     )
 
 

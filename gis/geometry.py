@@ -40,9 +40,7 @@ def place(geometries: Sequence[dict[str, Any] | None]) -> list[Placement]:
     faults = _faults(shapes)
     extents = shapely.bounds(shapes)
     marks = _marks(shapes, usable=np.array([fault == "" for fault in faults]))
-    for at, fault, (west, south, east, north), mark in zip(
-        given, faults, extents.tolist(), marks, strict=True
-    ):
+    for at, fault, (west, south, east, north), mark in zip(given, faults, extents.tolist(), marks, strict=True):
         placements[at] = (
             Placement(fault=fault)
             if fault
@@ -64,9 +62,7 @@ def _faults(shapes: Geometries) -> list[str]:
     faults = np.full(len(shapes), "", dtype=object)
     area = np.isin(kinds, _AREAS)
     broken = area & ~shapely.is_valid(shapes)
-    faults[broken] = [
-        f"The area is not valid: {reason}." for reason in shapely.is_valid_reason(shapes[broken])
-    ]
+    faults[broken] = [f"The area is not valid: {reason}." for reason in shapely.is_valid_reason(shapes[broken])]
     bounds = shapely.bounds(shapes)
     with np.errstate(invalid="ignore"):
         outside = (bounds[:, :2] < _WORLD[:2]).any(axis=1) | (bounds[:, 2:] > _WORLD[2:]).any(axis=1)

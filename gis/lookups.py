@@ -5,7 +5,7 @@ from django.db.models import Lookup
 from django.db.models.sql.compiler import SQLCompiler
 
 
-class Among(Lookup):  # type: ignore[type-arg]  # generic only in the stubs
+class Among(Lookup):
     """
     `filter(Among(F("node"), nodes))`: one array as one value. The planner finds its way through it whatever its
     statistics; a join with rows that were just written, of which it has none yet, it may well walk once for each of
@@ -15,6 +15,6 @@ class Among(Lookup):  # type: ignore[type-arg]  # generic only in the stubs
     lookup_name = "among"
     prepare_rhs = False
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         column, values = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", [*values, list(self.rhs)]
+        return f"{column} = ANY(%s)", (*values, list(self.rhs))

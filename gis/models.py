@@ -7,8 +7,8 @@ from django.db import models
 from connectors.contracts.network_element import ElementKind
 from connectors.contracts.reading import SwitchState
 from connectors.contracts.zone import ZoneLevel
-from connectors.records import SourceRecord
 from connectors.models import Connector
+from connectors.records import SourceRecord
 from organisation.history import tracked
 from organisation.tenancy import TenantForeignKey, TenantModel
 
@@ -56,7 +56,7 @@ class Zone(SourceRecord, Placed):
         max_length=20, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in ZoneLevel]
     )
     parent_external_id = models.TextField(null=True)
-    parent = TenantForeignKey("self", models.SET_NULL, null=True, related_name="children")
+    parent = TenantForeignKey("self", models.SET_NULL, null=True, related_name="+")
 
     class Meta(SourceRecord.Meta):
         indexes: ClassVar = [GistIndex(fields=["extent"], name="zone_extent")]
@@ -82,7 +82,7 @@ class NetworkElement(SourceRecord, Placed):
     to_node = models.TextField(null=True)
     normally_open = models.BooleanField(default=False)
     zone_external_id = models.TextField(null=True)
-    zone = TenantForeignKey(Zone, models.SET_NULL, null=True, related_name="elements")
+    zone = TenantForeignKey(Zone, models.SET_NULL, null=True, related_name="+")
 
     class Meta(SourceRecord.Meta):
         indexes: ClassVar = [
@@ -113,9 +113,7 @@ class ElementAlias(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["organisation", "connector", "external_id"], name="element_alias_once"
-            ),
+            models.UniqueConstraint(fields=["organisation", "connector", "external_id"], name="element_alias_once"),
         ]
         indexes: ClassVar = [
             models.Index(
@@ -138,9 +136,7 @@ class SwitchPosition(TenantModel):
     """
 
     element = TenantForeignKey(NetworkElement, models.CASCADE, related_name="positions")
-    state = models.CharField(
-        max_length=12, choices=[(one.value, one.value.capitalize()) for one in SwitchState]
-    )
+    state = models.CharField(max_length=12, choices=[(one.value, one.value.capitalize()) for one in SwitchState])
     is_open = models.BooleanField(null=True)
     source_time = models.DateTimeField()
     landed_at = models.DateTimeField()
@@ -226,9 +222,7 @@ class DeadRange(TenantModel):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organisation", "version", "element"], name="dead_range_once"),
-            models.CheckConstraint(
-                condition=models.Q(leave__gt=models.F("enter")), name="dead_range_not_empty"
-            ),
+            models.CheckConstraint(condition=models.Q(leave__gt=models.F("enter")), name="dead_range_not_empty"),
         ]
 
     def __str__(self) -> str:
@@ -246,9 +240,7 @@ class UnsuppliedNode(TenantModel):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["organisation", "node"], include=["rank"], name="unsupplied_node_once"
-            ),
+            models.UniqueConstraint(fields=["organisation", "node"], include=["rank"], name="unsupplied_node_once"),
         ]
         indexes: ClassVar = [models.Index(fields=["organisation", "rank"], name="unsupplied_node_rank")]
 
@@ -269,9 +261,7 @@ class SwitchOpening(TenantModel):
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes: ClassVar = [
-            models.Index(fields=["organisation", "element", "-opened_at"], name="opening_newest")
-        ]
+        indexes: ClassVar = [models.Index(fields=["organisation", "element", "-opened_at"], name="opening_newest")]
 
     def __str__(self) -> str:
         return f"{self.element_id} opened at {self.opened_at:%H:%M:%S}"

@@ -83,7 +83,8 @@ WHERE network.organisation_id = %(organisation)s
 
 FED = """
 WITH device AS (
-  SELECT element.id, network.organisation_id, network.version, coalesce(position.is_open, element.normally_open) AS is_open,
+  SELECT element.id, network.organisation_id, network.version,
+    coalesce(position.is_open, element.normally_open) AS is_open,
     numbers.enters[(element.id & 1023)::int + 1] AS enter, numbers.leaves[(element.id & 1023)::int + 1] AS leave
   FROM gis_networkelement AS element
   JOIN gis_network AS network ON network.organisation_id = element.organisation_id

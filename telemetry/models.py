@@ -20,7 +20,7 @@ class Signal(SourceRecord):
         max_length=20, choices=[(one.value, one.value.replace("_", " ").capitalize()) for one in SignalKind]
     )
     unit = models.TextField(blank=True, help_text="UCUM code.")
-    alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="signals")
+    alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="+")
     equipment_external_id = models.TextField(null=True)
 
     class Meta(SourceRecord.Meta):

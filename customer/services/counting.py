@@ -19,11 +19,7 @@ def recount(*, now: datetime) -> bool:
     device that opened or closed without a new numbering leaves the counts true.
     """
     network = lock_network()
-    if (
-        CumulativeCounts.objects.for_organisation(network.organisation_id)
-        .filter(version=network.version)
-        .exists()
-    ):
+    if CumulativeCounts.objects.for_organisation(network.organisation_id).filter(version=network.version).exists():
         return False
     _count(network)
     return True

@@ -3,242 +3,411 @@
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
-import gis.models
-import organisation.scope
-import organisation.tenancy
 import simple_history.models
 from django.conf import settings
 from django.db import migrations, models
 
+import gis.models
+import organisation.scope
+import organisation.tenancy
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('connectors', '0001_initial'),
-        ('organisation', '0001_initial'),
+        ("connectors", "0001_initial"),
+        ("organisation", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='NetworkElement',
+            name="NetworkElement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.TextField()),
-                ('source_time', models.DateTimeField(null=True)),
-                ('landed_at', models.DateTimeField()),
-                ('retired_at', models.DateTimeField(null=True)),
-                ('geometry', models.JSONField(null=True)),
-                ('extent', gis.models.BoxField(null=True)),
-                ('longitude', models.FloatField(null=True)),
-                ('latitude', models.FloatField(null=True)),
-                ('kind', models.CharField(choices=[('SOURCE', 'Source'), ('BUSBAR', 'Busbar'), ('NODE', 'Node'), ('LINE', 'Line'), ('TRANSFORMER', 'Transformer'), ('BREAKER', 'Breaker'), ('LOAD_BREAK_SWITCH', 'Load break switch'), ('DISCONNECTOR', 'Disconnector'), ('FUSE', 'Fuse')], max_length=20)),
-                ('name', models.TextField(blank=True)),
-                ('nominal_voltage_v', models.FloatField(null=True)),
-                ('from_node', models.TextField()),
-                ('to_node', models.TextField(null=True)),
-                ('normally_open', models.BooleanField(default=False)),
-                ('zone_external_id', models.TextField(null=True)),
-                ('connector', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.connector')),
-                ('organisation', organisation.tenancy.OrganisationKey()),
-                ('stream', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.stream')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("external_id", models.TextField()),
+                ("source_time", models.DateTimeField(null=True)),
+                ("landed_at", models.DateTimeField()),
+                ("retired_at", models.DateTimeField(null=True)),
+                ("geometry", models.JSONField(null=True)),
+                ("extent", gis.models.BoxField(null=True)),
+                ("longitude", models.FloatField(null=True)),
+                ("latitude", models.FloatField(null=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("SOURCE", "Source"),
+                            ("BUSBAR", "Busbar"),
+                            ("NODE", "Node"),
+                            ("LINE", "Line"),
+                            ("TRANSFORMER", "Transformer"),
+                            ("BREAKER", "Breaker"),
+                            ("LOAD_BREAK_SWITCH", "Load break switch"),
+                            ("DISCONNECTOR", "Disconnector"),
+                            ("FUSE", "Fuse"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("name", models.TextField(blank=True)),
+                ("nominal_voltage_v", models.FloatField(null=True)),
+                ("from_node", models.TextField()),
+                ("to_node", models.TextField(null=True)),
+                ("normally_open", models.BooleanField(default=False)),
+                ("zone_external_id", models.TextField(null=True)),
+                (
+                    "connector",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="connectors.connector"
+                    ),
+                ),
+                ("organisation", organisation.tenancy.OrganisationKey()),
+                (
+                    "stream",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="connectors.stream"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='HistoricalElementAlias',
+            name="HistoricalElementAlias",
             fields=[
-                ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('origin', models.CharField(default=organisation.scope.current_origin, editable=False, max_length=10)),
-                ('request_id', models.CharField(blank=True, default=organisation.scope.current_request_id, editable=False, max_length=64)),
-                ('external_id', models.TextField()),
-                ('created_at', models.DateTimeField()),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('history_change_reason', models.TextField(null=True)),
-                ('history_id', models.BigAutoField(editable=False, primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField()),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('connector', organisation.tenancy.TenantForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='connectors.connector')),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organisation', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='organisation.organisation')),
-                ('element', organisation.tenancy.TenantForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='gis.networkelement')),
+                ("id", models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name="ID")),
+                ("origin", models.CharField(default=organisation.scope.current_origin, editable=False, max_length=10)),
+                (
+                    "request_id",
+                    models.CharField(
+                        blank=True, default=organisation.scope.current_request_id, editable=False, max_length=64
+                    ),
+                ),
+                ("external_id", models.TextField()),
+                ("created_at", models.DateTimeField()),
+                ("resolved_at", models.DateTimeField(null=True)),
+                ("history_change_reason", models.TextField(null=True)),
+                ("history_id", models.BigAutoField(editable=False, primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField()),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "connector",
+                    organisation.tenancy.TenantForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="connectors.connector",
+                    ),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="organisation.organisation",
+                    ),
+                ),
+                (
+                    "element",
+                    organisation.tenancy.TenantForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="gis.networkelement",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical element alias',
-                'verbose_name_plural': 'historical element aliass',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical element alias",
+                "verbose_name_plural": "historical element aliass",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Zone',
+            name="Zone",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.TextField()),
-                ('source_time', models.DateTimeField(null=True)),
-                ('landed_at', models.DateTimeField()),
-                ('retired_at', models.DateTimeField(null=True)),
-                ('geometry', models.JSONField(null=True)),
-                ('extent', gis.models.BoxField(null=True)),
-                ('longitude', models.FloatField(null=True)),
-                ('latitude', models.FloatField(null=True)),
-                ('name', models.TextField()),
-                ('level', models.CharField(choices=[('COMPANY', 'Company'), ('SUBSTATION', 'Substation'), ('FEEDER_AREA', 'Feeder area'), ('LOW_VOLTAGE_AREA', 'Low voltage area')], max_length=20)),
-                ('parent_external_id', models.TextField(null=True)),
-                ('connector', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.connector')),
-                ('organisation', organisation.tenancy.OrganisationKey()),
-                ('parent', organisation.tenancy.TenantForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='gis.zone')),
-                ('stream', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.stream')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("external_id", models.TextField()),
+                ("source_time", models.DateTimeField(null=True)),
+                ("landed_at", models.DateTimeField()),
+                ("retired_at", models.DateTimeField(null=True)),
+                ("geometry", models.JSONField(null=True)),
+                ("extent", gis.models.BoxField(null=True)),
+                ("longitude", models.FloatField(null=True)),
+                ("latitude", models.FloatField(null=True)),
+                ("name", models.TextField()),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[
+                            ("COMPANY", "Company"),
+                            ("SUBSTATION", "Substation"),
+                            ("FEEDER_AREA", "Feeder area"),
+                            ("LOW_VOLTAGE_AREA", "Low voltage area"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("parent_external_id", models.TextField(null=True)),
+                (
+                    "connector",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="connectors.connector"
+                    ),
+                ),
+                ("organisation", organisation.tenancy.OrganisationKey()),
+                (
+                    "parent",
+                    organisation.tenancy.TenantForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="gis.zone"
+                    ),
+                ),
+                (
+                    "stream",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="connectors.stream"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='networkelement',
-            name='zone',
-            field=organisation.tenancy.TenantForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='elements', to='gis.zone'),
+            model_name="networkelement",
+            name="zone",
+            field=organisation.tenancy.TenantForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="gis.zone"
+            ),
         ),
         migrations.CreateModel(
-            name='Feature',
+            name="Feature",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.TextField()),
-                ('source_time', models.DateTimeField(null=True)),
-                ('landed_at', models.DateTimeField()),
-                ('retired_at', models.DateTimeField(null=True)),
-                ('geometry', models.JSONField(null=True)),
-                ('extent', gis.models.BoxField(null=True)),
-                ('longitude', models.FloatField(null=True)),
-                ('latitude', models.FloatField(null=True)),
-                ('collection', models.TextField()),
-                ('properties', models.JSONField(default=dict)),
-                ('connector', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.connector')),
-                ('organisation', organisation.tenancy.OrganisationKey()),
-                ('stream', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.stream')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("external_id", models.TextField()),
+                ("source_time", models.DateTimeField(null=True)),
+                ("landed_at", models.DateTimeField()),
+                ("retired_at", models.DateTimeField(null=True)),
+                ("geometry", models.JSONField(null=True)),
+                ("extent", gis.models.BoxField(null=True)),
+                ("longitude", models.FloatField(null=True)),
+                ("latitude", models.FloatField(null=True)),
+                ("collection", models.TextField()),
+                ("properties", models.JSONField(default=dict)),
+                (
+                    "connector",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="connectors.connector"
+                    ),
+                ),
+                ("organisation", organisation.tenancy.OrganisationKey()),
+                (
+                    "stream",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="connectors.stream"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-                'indexes': [models.Index(fields=['organisation', 'collection', 'external_id'], name='feature_of_collection'), django.contrib.postgres.indexes.GistIndex(fields=['extent'], name='feature_extent')],
-                'constraints': [models.UniqueConstraint(fields=('organisation', 'connector', 'external_id'), name='gis_feature_once')],
+                "abstract": False,
+                "indexes": [
+                    models.Index(fields=["organisation", "collection", "external_id"], name="feature_of_collection"),
+                    django.contrib.postgres.indexes.GistIndex(fields=["extent"], name="feature_extent"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organisation", "connector", "external_id"), name="gis_feature_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Network',
+            name="Network",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.BigIntegerField(default=0)),
-                ('topology_at', models.DateTimeField(null=True)),
-                ('numbered_at', models.DateTimeField(null=True)),
-                ('organisation', organisation.tenancy.OrganisationKey()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.BigIntegerField(default=0)),
+                ("topology_at", models.DateTimeField(null=True)),
+                ("numbered_at", models.DateTimeField(null=True)),
+                ("organisation", organisation.tenancy.OrganisationKey()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('organisation',), name='network_once')],
+                "constraints": [models.UniqueConstraint(fields=("organisation",), name="network_once")],
             },
         ),
         migrations.CreateModel(
-            name='ElementNumber',
+            name="ElementNumber",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.BigIntegerField()),
-                ('enter', models.IntegerField()),
-                ('leave', models.IntegerField()),
-                ('organisation', organisation.tenancy.OrganisationKey()),
-                ('element', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='numbers', to='gis.networkelement')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.BigIntegerField()),
+                ("enter", models.IntegerField()),
+                ("leave", models.IntegerField()),
+                ("organisation", organisation.tenancy.OrganisationKey()),
+                (
+                    "element",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="numbers", to="gis.networkelement"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('organisation', 'version', 'element'), name='element_number_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organisation", "version", "element"), name="element_number_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ElementAlias',
+            name="ElementAlias",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.TextField()),
-                ('created_at', models.DateTimeField()),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('connector', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='connectors.connector')),
-                ('organisation', organisation.tenancy.OrganisationKey()),
-                ('element', organisation.tenancy.TenantForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='aliases', to='gis.networkelement')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("external_id", models.TextField()),
+                ("created_at", models.DateTimeField()),
+                ("resolved_at", models.DateTimeField(null=True)),
+                (
+                    "connector",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="connectors.connector"
+                    ),
+                ),
+                ("organisation", organisation.tenancy.OrganisationKey()),
+                (
+                    "element",
+                    organisation.tenancy.TenantForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="aliases",
+                        to="gis.networkelement",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('element', None)), fields=['organisation', 'external_id'], name='element_alias_unresolved')],
-                'constraints': [models.UniqueConstraint(fields=('organisation', 'connector', 'external_id'), name='element_alias_once')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("element", None)),
+                        fields=["organisation", "external_id"],
+                        name="element_alias_unresolved",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organisation", "connector", "external_id"), name="element_alias_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='NodeNumber',
+            name="NodeNumber",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.BigIntegerField()),
-                ('node', models.TextField()),
-                ('enter', models.IntegerField()),
-                ('organisation', organisation.tenancy.OrganisationKey()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.BigIntegerField()),
+                ("node", models.TextField()),
+                ("enter", models.IntegerField()),
+                ("organisation", organisation.tenancy.OrganisationKey()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('organisation', 'version', 'node'), name='node_number_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organisation", "version", "node"), name="node_number_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SwitchOpening',
+            name="SwitchOpening",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('opened_at', models.DateTimeField(help_text="By the source's clock.")),
-                ('version', models.BigIntegerField(help_text='The numbering in which it was closed.')),
-                ('nodes', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('element', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='openings', to='gis.networkelement')),
-                ('organisation', organisation.tenancy.OrganisationKey()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("opened_at", models.DateTimeField(help_text="By the source's clock.")),
+                ("version", models.BigIntegerField(help_text="The numbering in which it was closed.")),
+                ("nodes", django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
+                ("closed_at", models.DateTimeField(null=True)),
+                (
+                    "element",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="openings", to="gis.networkelement"
+                    ),
+                ),
+                ("organisation", organisation.tenancy.OrganisationKey()),
             ],
             options={
-                'indexes': [models.Index(fields=['organisation', 'element', '-opened_at'], name='opening_newest')],
+                "indexes": [models.Index(fields=["organisation", "element", "-opened_at"], name="opening_newest")],
             },
         ),
         migrations.CreateModel(
-            name='SwitchPosition',
+            name="SwitchPosition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('OPEN', 'Open'), ('CLOSED', 'Closed'), ('INTERMEDIATE', 'Intermediate')], max_length=12)),
-                ('source_time', models.DateTimeField()),
-                ('landed_at', models.DateTimeField()),
-                ('element', organisation.tenancy.TenantForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='positions', to='gis.networkelement')),
-                ('organisation', organisation.tenancy.OrganisationKey()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("OPEN", "Open"), ("CLOSED", "Closed"), ("INTERMEDIATE", "Intermediate")],
+                        max_length=12,
+                    ),
+                ),
+                ("source_time", models.DateTimeField()),
+                ("landed_at", models.DateTimeField()),
+                (
+                    "element",
+                    organisation.tenancy.TenantForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="positions", to="gis.networkelement"
+                    ),
+                ),
+                ("organisation", organisation.tenancy.OrganisationKey()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('organisation', 'element'), name='switch_position_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("organisation", "element"), name="switch_position_once")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='zone',
-            index=django.contrib.postgres.indexes.GistIndex(fields=['extent'], name='zone_extent'),
+            model_name="zone",
+            index=django.contrib.postgres.indexes.GistIndex(fields=["extent"], name="zone_extent"),
         ),
         migrations.AddConstraint(
-            model_name='zone',
-            constraint=models.UniqueConstraint(fields=('organisation', 'connector', 'external_id'), name='gis_zone_once'),
+            model_name="zone",
+            constraint=models.UniqueConstraint(
+                fields=("organisation", "connector", "external_id"), name="gis_zone_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='networkelement',
-            index=models.Index(fields=['organisation', 'external_id'], name='element_by_external_id'),
+            model_name="networkelement",
+            index=models.Index(fields=["organisation", "external_id"], name="element_by_external_id"),
         ),
         migrations.AddIndex(
-            model_name='networkelement',
-            index=models.Index(fields=['organisation', 'from_node'], name='element_from_node'),
+            model_name="networkelement",
+            index=models.Index(fields=["organisation", "from_node"], name="element_from_node"),
         ),
         migrations.AddIndex(
-            model_name='networkelement',
-            index=models.Index(fields=['organisation', 'to_node'], name='element_to_node'),
+            model_name="networkelement",
+            index=models.Index(fields=["organisation", "to_node"], name="element_to_node"),
         ),
         migrations.AddIndex(
-            model_name='networkelement',
-            index=django.contrib.postgres.indexes.GistIndex(fields=['extent'], name='element_extent'),
+            model_name="networkelement",
+            index=django.contrib.postgres.indexes.GistIndex(fields=["extent"], name="element_extent"),
         ),
         migrations.AddConstraint(
-            model_name='networkelement',
-            constraint=models.UniqueConstraint(fields=('organisation', 'connector', 'external_id'), name='gis_networkelement_once'),
+            model_name="networkelement",
+            constraint=models.UniqueConstraint(
+                fields=("organisation", "connector", "external_id"), name="gis_networkelement_once"
+            ),
         ),
     ]

@@ -2,9 +2,10 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
+from django.db import migrations, models
+
 import organisation.scope
 import organisation.tenancy
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
@@ -20,9 +21,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("version", models.BigIntegerField()),
                 ("enter", models.IntegerField()),
@@ -34,9 +33,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("version", models.BigIntegerField()),
                 ("page", models.BigIntegerField(help_text="The element's id, less its lowest bits.")),
@@ -55,9 +52,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("version", models.BigIntegerField()),
                 ("page", models.IntegerField()),
@@ -72,9 +67,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
                 ),
                 ("node", models.TextField()),
                 ("rank", models.IntegerField(null=True)),
@@ -153,9 +146,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="deadrange",
-            constraint=models.UniqueConstraint(
-                fields=("organisation", "version", "element"), name="dead_range_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("organisation", "version", "element"), name="dead_range_once"),
         ),
         migrations.AddConstraint(
             model_name="deadrange",
@@ -165,15 +156,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="elementnumbers",
-            constraint=models.UniqueConstraint(
-                fields=("organisation", "version", "page"), name="element_numbers_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("organisation", "version", "page"), name="element_numbers_once"),
         ),
         migrations.AddConstraint(
             model_name="noderanking",
-            constraint=models.UniqueConstraint(
-                fields=("organisation", "version", "page"), name="node_ranking_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("organisation", "version", "page"), name="node_ranking_once"),
         ),
         migrations.AddIndex(
             model_name="unsuppliednode",

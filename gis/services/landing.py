@@ -28,8 +28,10 @@ def land_zones(records: Sequence[ZoneRecord], landing: Landing) -> Landed:
     merged = merge(
         Zone,
         [
-            (record.external_id, record.source_time, record.name, record.level, record.parent)
-            + _placed(record.geometry, placement)
+            (
+                *(record.external_id, record.source_time, record.name, record.level, record.parent),
+                *_placed(record.geometry, placement),
+            )
             for record, placement, fault in zip(records, placements, faults, strict=True)
             if fault is None
         ],
@@ -46,8 +48,10 @@ def land_features(records: Sequence[FeatureRecord], landing: Landing) -> Landed:
     merged = merge(
         Feature,
         [
-            (record.external_id, record.source_time, record.collection, record.properties)
-            + _placed(record.geometry, placement)
+            (
+                *(record.external_id, record.source_time, record.collection, record.properties),
+                *_placed(record.geometry, placement),
+            )
             for record, placement in zip(records, placements, strict=True)
             if not placement.fault
         ],
@@ -79,8 +83,8 @@ def land_network_elements(records: Sequence[NetworkElementRecord], landing: Land
                 record.terminals[1] if len(record.terminals) > 1 else None,
                 record.normally_open,
                 record.zone,
+                *_placed(record.geometry, placement),
             )
-            + _placed(record.geometry, placement)
             for record, placement, fault in zip(records, placements, faults, strict=True)
             if fault is None
         ],
@@ -91,9 +95,7 @@ def land_network_elements(records: Sequence[NetworkElementRecord], landing: Land
         ),
     )
     with connection.cursor() as cursor:
-        cursor.execute(
-            TIE_ELEMENTS, {"organisation": landing.organisation_id, "elements": list(merged.ids_touched)}
-        )
+        cursor.execute(TIE_ELEMENTS, {"organisation": landing.organisation_id, "elements": list(merged.ids_touched)})
     return _landed(merged, faults)
 
 
@@ -143,7 +145,7 @@ WHERE zone.organisation_id = %(organisation)s AND zone.id = found.id
 def _tie_zones(zone_ids: Sequence[int], *, organisation_id: int) -> None:
     if not zone_ids:
         return
-    parameters = {"organisation": organisation_id, "zones": list(zone_ids)}
+    parameters: dict[str, Any] = {"organisation": organisation_id, "zones": list(zone_ids)}
     with connection.cursor() as cursor:
         cursor.execute(TIE_PARENTS, parameters)
         cursor.execute(TIE_ELEMENTS_OF_ZONES, parameters)
@@ -161,9 +163,7 @@ def _fault_of_parent(index: int, record: ZoneRecord) -> SetAside | None:
 
 def _fault_of_terminals(index: int, record: NetworkElementRecord) -> SetAside | None:
     if record.kind is ElementKind.SOURCE and len(record.terminals) > 1:
-        return SetAside(
-            index=index, reason="A source stands on one node; this one names two.", path="terminals"
-        )
+        return SetAside(index=index, reason="A source stands on one node; this one names two.", path="terminals")
     return None
 
 

@@ -126,10 +126,7 @@ def _read() -> _Elements:
             ids.append(np.array(chunk_ids, dtype=np.int64))
             ends.append(
                 np.array(
-                    [
-                        [places.setdefault(node, len(places) - 1) for node in nodes]
-                        for nodes in (from_nodes, to_nodes)
-                    ],
+                    [[places.setdefault(node, len(places) - 1) for node in nodes] for nodes in (from_nodes, to_nodes)],
                     dtype=np.int32,
                 )
             )
@@ -163,7 +160,8 @@ def _write(network: Network, elements: _Elements, numbered: Numbering) -> None:
     unsupplied = [names[place] for place in np.flatnonzero(numbered.node_enter < 0).tolist()]
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO gis_elementnumbers (organisation_id, version, page, enters, leaves) VALUES (%s, %s, %s, %s, %s)",
+            "INSERT INTO gis_elementnumbers (organisation_id, version, page, enters, leaves) "
+            "VALUES (%s, %s, %s, %s, %s)",
             [(*owner, *page) for page in pages(elements.ids, enters, leaves, fill=NONE)],
         )
         cursor.executemany(

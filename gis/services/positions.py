@@ -194,9 +194,7 @@ class _Work:
 
 def _switches(element_ids: Sequence[int]) -> dict[int, _Switch]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            KNOWN, {"organisation": current_scope().organisation_id, "elements": sorted(set(element_ids))}
-        )
+        cursor.execute(KNOWN, {"organisation": current_scope().organisation_id, "elements": sorted(set(element_ids))})
         return {
             element_id: _Switch(
                 element_id=element_id,

@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
                     organisation.tenancy.TenantForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="signals",
+                        related_name="+",
                         to="gis.elementalias",
                     ),
                 ),

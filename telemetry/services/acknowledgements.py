@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from connectors.services import outbox
 from django.db import transaction
 
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.landing import DeliveryReceipt
+from connectors.services import outbox
 from organisation.models import User
 from organisation.scope import current_scope
 from telemetry.models import Acknowledgement, AcknowledgementStatus, Alarm

@@ -154,10 +154,12 @@ class Truth:
             graph = graph.copy()
             graph.remove_nodes_from(failing)
         elif failing:
-            graph.remove_edge(*failing, key=without)
+            one, other = failing
+            graph.remove_edge(one, other, key=without)
         reached = set(networkx.node_connected_component(graph, SUPPLY)) - {SUPPLY}
         if len(failing) == 2:
-            graph.add_edge(*failing, key=without)
+            one, other = failing
+            graph.add_edge(one, other, key=without)
         return reached
 
     def fed(self, element: str) -> set[str]:
@@ -175,8 +177,8 @@ class Truth:
         if opened not in self.graphs:
             graph: networkx.MultiGraph[str] = networkx.MultiGraph()
             graph.add_nodes_from({SUPPLY} | self.nodes)
-            graph.add_edges_from(
-                (*between, name) for name, between in self.ends.items() if len(between) == 2 and name not in opened
-            )
+            for name, between in self.ends.items():
+                if len(between) == 2 and name not in opened:
+                    graph.add_edge(between[0], between[1], key=name)
             self.graphs = {opened: graph}
         return self.graphs[opened]

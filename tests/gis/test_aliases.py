@@ -6,6 +6,7 @@ from connectors.contracts.base import contract_id
 from connectors.contracts.network_element import NetworkElement
 from connectors.models import OutboxItem, OutboxKind
 from gis.models import ElementAlias, Network
+from gis.models import NetworkElement as ElementRow
 from gis.services.aliases import aliases_for
 from gis.services.landing import land_network_elements
 from gis.services.network import follow_network
@@ -44,15 +45,18 @@ def test_an_alias_waits_for_its_element_to_land(now: datetime) -> None:
 def test_a_name_that_two_systems_give_to_elements_is_for_a_person(now: datetime) -> None:
     scada = make_landing(contract="alarm/1", now=now, connector="SCADA")
     aliases_for(names=["early"], landing=scada)
-    for connector in ("old GIS", "new GIS"):
-        landing = make_landing(contract=contract_id(NetworkElement), now=now, connector=connector)
+    old, new = (
+        make_landing(contract=contract_id(NetworkElement), now=now, connector=connector)
+        for connector in ("old GIS", "new GIS")
+    )
+    for landing in (old, new):
         land_network_elements([line("late", "a", "b"), line("early", "a", "b")], landing)
-    everything = tuple(ids_of_elements().values())
-    follow_network(change_of(landing, NetworkElement, everything))
+    everything = tuple(ElementRow.objects.values_list("pk", flat=True))
+    follow_network(change_of(new, NetworkElement, everything))
 
     aliases_for(names=["late"], landing=scada)
 
-    assert set(ElementAlias.objects.values_list("external_id", "element_id")) == {("early", None), ("late", None)}
+    assert {one.external_id: one.element for one in ElementAlias.objects.all()} == {"early": None, "late": None}
 
 
 def test_of_several_pages_that_wait_the_last_numbers_for_all(now: datetime) -> None:

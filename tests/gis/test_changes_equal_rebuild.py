@@ -17,7 +17,6 @@ from gis.positions import PositionReport
 from gis.queries import nodes_fed_by, unsupplied_nodes
 from gis.services.network import renumber
 from gis.services.positions import apply_switch_positions
-from organisation.scope import Scope
 from tests.gis.networks import (
     Truth,
     busbar,

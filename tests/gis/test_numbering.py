@@ -21,7 +21,7 @@ def fed(numbering: Numbering, branch: int) -> set[int]:
 
 
 def supplied(nodes: int, sources: list[int], branches: Branches, *, without_node: int | None = None) -> set[int]:
-    graph = networkx.MultiGraph()
+    graph: networkx.MultiGraph[int] = networkx.MultiGraph()
     graph.add_nodes_from(range(nodes + 1))
     graph.add_edges_from([(nodes, node) for node in sources] + branches)
     if without_node is not None:

@@ -8,6 +8,7 @@ from connectors.contracts.crew import Crew as CrewRecord
 from connectors.contracts.crew import CrewStatus
 from connectors.contracts.equipment import Equipment as EquipmentRecord
 from connectors.contracts.work_order import CrewAssignment, WorkStatus
+from connectors.contracts.work_order import WorkOrder as WorkOrderRecord
 from connectors.landing import Change, Landing
 from organisation.models import Organisation
 from organisation.scope import Scope, acting_for
@@ -34,13 +35,13 @@ def test_a_work_order_is_of_the_element_that_it_names(landing: Landing, breaker:
 def test_a_work_order_is_of_its_equipments_element_whichever_lands_first(
     landing: Landing, breaker: int, equipment_first: bool
 ) -> None:
-    steps = [
-        lambda: work.land_equipment([EquipmentRecord(external_id="EQ-7", element="SW-1")], landing),
-        lambda: work.land_work_orders([order("WO-1", equipment="EQ-7")], landing),
-    ]
+    equipment = [EquipmentRecord(external_id="EQ-7", element="SW-1")]
 
-    for step in steps if equipment_first else reversed(steps):
-        step()
+    if equipment_first:
+        work.land_equipment(equipment, landing)
+    work.land_work_orders([order("WO-1", equipment="EQ-7")], landing)
+    if not equipment_first:
+        work.land_equipment(equipment, landing)
 
     assert numbers(breaker) == ["WO-1"]
 
@@ -66,7 +67,7 @@ def test_equipment_of_another_system_may_have_the_same_number(
 
 
 def test_open_work_stands_newest_first(landing: Landing, breaker: int, now: datetime) -> None:
-    def reported(number: str, minutes: int, status: WorkStatus = WorkStatus.WAITING) -> object:
+    def reported(number: str, minutes: int, status: WorkStatus = WorkStatus.WAITING) -> WorkOrderRecord:
         return order(number, element="SW-1", status=status, reported_at=now - timedelta(minutes=minutes))
 
     page = [
@@ -78,7 +79,7 @@ def test_open_work_stands_newest_first(landing: Landing, breaker: int, now: date
         reported("gone", 0),
         reported("middle", 30, WorkStatus.IN_PROGRESS),
     ]
-    work.land_work_orders(page, landing)  # type: ignore[arg-type]  # order() makes records
+    work.land_work_orders(page, landing)
     WorkOrder.objects.filter(external_id="gone").update(retired_at=now)
 
     assert numbers(breaker) == ["new", "middle", "old"]
