@@ -126,7 +126,7 @@ def _due(row: Row, *, now: datetime) -> tuple[str, str, str] | None:
     if everybody_back:
         return ("All are back by the network. Record the restoration", "check", "warn")
     if row.status == Status.DETECTED:
-        return (f"Not confirmed, confidence {row.confidence:.2f}. Confirm or dismiss", "info", "warn")
+        return (f"Confidence {row.confidence:.2f}. Confirm or dismiss", "info", "warn")
     if row.status == Status.CONFIRMED and row.crew.name is None:
         return ("No crew is assigned", "crew", "bad")
     if row.status == Status.CONFIRMED:

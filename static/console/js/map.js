@@ -3,11 +3,14 @@
   const element = document.getElementById('map');
   if (!element || !window.L) return;
   const L = window.L;
-  const colours = () => {
-    const style = getComputedStyle(element);
-    const of = name => style.getPropertyValue(name).trim();
-    return { off: of('--map-off'), on: of('--map-on'), core: of('--map-ground'), point: of('--map-point'), back: of('--map-back'), tie: of('--map-tie') };
-  };
+  // A canvas knows no variables: each is resolved once, for the theme that holds.
+  const probe = document.createElement('i');
+  probe.hidden = true;
+  element.after(probe);
+  const colours = () => Object.fromEntries(['off', 'on', 'ground', 'point', 'back', 'tie'].map(name => {
+    probe.className = `map-colour-${name}`;
+    return [name, getComputedStyle(probe).color];
+  }));
   const reduced = matchMedia('(prefers-reduced-motion: reduce)').matches;
   const map = L.map(element, {
     preferCanvas: true, attributionControl: false, zoomSnap: 0.25, minZoom: 8, maxZoom: 20,
@@ -18,7 +21,7 @@
   scale.addTo(map);
   let layer = null, data = null, framed = false;
 
-  const mark = (kind, text) => L.divIcon({ className: `mk ${kind}`, html: text ? `<i>${text}</i>` : '', iconSize: null });
+  const mark = (kind, text) => L.divIcon({ className: `mk ${kind}`, html: `<i>${text}</i>`, iconSize: null });
 
   const draw = () => {
     if (!data) return;
@@ -29,7 +32,7 @@
     const lines = wanted => data.lines.filter(([off]) => off === wanted).map(([, line]) => line);
     L.polyline(lines(false), { ...quiet, color: c.on, weight: 1.6 }).addTo(layer);
     L.polyline(lines(true), { ...quiet, color: c.off, weight: 4.5 }).addTo(layer);
-    L.polyline(lines(true), { ...quiet, color: c.core, weight: 1.6, dashArray: '5 6', lineCap: 'butt' }).addTo(layer);
+    L.polyline(lines(true), { ...quiet, color: c.ground, weight: 1.6, dashArray: '5 6', lineCap: 'butt' }).addTo(layer);
     data.points.forEach(([off, lat, lon]) => L.circleMarker([lat, lon], {
       ...quiet, stroke: false, radius: off ? 2.6 : 2, fillColor: off ? c.point : c.back, fillOpacity: off ? .9 : .8,
     }).addTo(layer));
@@ -37,7 +40,7 @@
       if (data.failed && id === data.failed.id) return;
       const shown = L.circleMarker([lat, lon], {
         renderer: canvas, radius: open ? 4.5 : 2.4, weight: open ? 2 : 1.2, color: open ? c.tie : off ? c.off : c.on,
-        fillColor: open ? c.core : off ? c.off : c.on, fillOpacity: 1,
+        fillColor: open ? c.ground : off ? c.off : c.on, fillOpacity: 1,
       }).addTo(layer);
       shown.bindTooltip(`${id}, ${kind.toLowerCase().replaceAll('_', ' ')}${open ? ', open' : ''}${off ? ', off' : ''}`);
     });
