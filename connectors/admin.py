@@ -1,5 +1,5 @@
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
@@ -70,7 +70,7 @@ class ConnectorAdmin(ConsoleAdmin):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if request.GET.get("kind") in registry.adapters():
-            return super().add_view(request, form_url, extra_context)
+            return cast(HttpResponse, super().add_view(request, form_url, extra_context))
         families: dict[str, list[Any]] = {}
         for adapter in sorted(registry.adapters().values(), key=lambda one: (one.family, one.label)):
             families.setdefault(adapter.family.value.capitalize(), []).append(adapter)
@@ -89,7 +89,7 @@ class ConnectorAdmin(ConsoleAdmin):
                 "may_sync": may(request, Capability.START_SYNC),
                 "may_manage": may(request, Capability.MANAGE_CONNECTORS),
             }
-        return super().changeform_view(request, object_id, form_url, context)
+        return cast(HttpResponse, super().changeform_view(request, object_id, form_url, context))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         kind = obj.kind if obj else request.GET["kind"]

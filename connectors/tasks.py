@@ -34,7 +34,7 @@ def deliver_outbox() -> None:
     outbox.deliver_due(clock=timezone.now)
 
 
-@shared_task(name="connectors.tasks.sweep", system_job="sweep")
+@shared_task(name="connectors.tasks.sweep", system_job="sweep")  # type: ignore[call-overload,untyped-decorator]  # an option of ours, see ScopedTask
 def sweep() -> None:
     """What nobody did: due outbox items, reads whose worker died or that never began. For every organisation."""
     now = timezone.now()

@@ -1,4 +1,4 @@
-"""A pytest plugin, loaded before Django's settings: starts or finds the real PostgreSQL and Valkey of the test suite."""
+"""A pytest plugin, loaded before Django's settings: starts or finds the real PostgreSQL and Valkey of the suite."""
 
 import os
 

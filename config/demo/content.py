@@ -95,9 +95,7 @@ def connectors(simulator: str) -> tuple[DemoConnector, ...]:
             config={"base_url": f"{simulator}/gis", "sign_in": "BASIC", "username": "gis-reader"},
             secrets={"password": "gis-demo-password"},
             streams=(
-                DemoStream(
-                    name="zones", contract="zone/1", label="Zones", freshness=DAY, every={"FULL": 6 * HOUR}
-                ),
+                DemoStream(name="zones", contract="zone/1", label="Zones", freshness=DAY, every={"FULL": 6 * HOUR}),
                 DemoStream(
                     name="network",
                     contract="network-element/1",
@@ -136,13 +134,17 @@ def connectors(simulator: str) -> tuple[DemoConnector, ...]:
             config={"base_url": f"{simulator}/opcua", "sign_in": "BEARER", "alarm_look_back_days": 0},
             secrets={"token": "scada-demo-token"},
             streams=(
-                DemoStream(
-                    name="signals", contract="signal/1", label="Signals", freshness=DAY, every={"FULL": HOUR}
-                ),
+                DemoStream(name="signals", contract="signal/1", label="Signals", freshness=DAY, every={"FULL": HOUR}),
                 DemoStream(
                     name="readings", contract="reading/1", label="Readings", freshness=10, every={"INCREMENTAL": 1}
                 ),
-                DemoStream(name="alarms", contract="alarm/1", label="Alarms", freshness=10, every={"INCREMENTAL": 1, "FULL": HOUR}),
+                DemoStream(
+                    name="alarms",
+                    contract="alarm/1",
+                    label="Alarms",
+                    freshness=10,
+                    every={"INCREMENTAL": 1, "FULL": HOUR},
+                ),
             ),
         ),
         DemoConnector(
@@ -159,7 +161,11 @@ def connectors(simulator: str) -> tuple[DemoConnector, ...]:
                     every={"FULL": 6 * HOUR, "INCREMENTAL": 5 * MINUTE},
                 ),
                 DemoStream(
-                    name="mxapiamcrew", contract="crew/1", label="Crews", freshness=MINUTE, every={"INCREMENTAL": 5, "FULL": HOUR}
+                    name="mxapiamcrew",
+                    contract="crew/1",
+                    label="Crews",
+                    freshness=MINUTE,
+                    every={"INCREMENTAL": 5, "FULL": HOUR},
                 ),
                 DemoStream(
                     name="mxapiwodetail",

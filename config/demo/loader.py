@@ -47,6 +47,7 @@ def load(*, data_dir: Path, port: int, simulator_port: int) -> None:
 def wait_until_read(say: Callable[[str], None]) -> bool:
     """Until workers and beat have read every scheduled stream after now. Returns whether they did in time."""
     scope, began = scope_of(content.ORGANISATION[0]), timezone.now()
+    names: list[str] = []
     for _ in range(PATIENCE_S * 4):
         with acting_for(scope):
             often = Schedule.objects.filter(is_enabled=True, every_s__lte=10).values("stream")
@@ -141,7 +142,9 @@ def _dispatchers_token(scope: Scope, path: Path) -> None:
     except TokenExpired:
         path.unlink()
     with acting_for(scope):
-        member = Membership.objects.select_related("user").get(role=Role.DISPATCHER, user__email=content.PEOPLE[1].email)
+        member = Membership.objects.select_related("user").get(
+            role=Role.DISPATCHER, user__email=content.PEOPLE[1].email
+        )
         _, token = issue_token(
             user=member.user,
             name=f"Demo, {now:%Y-%m-%d %H:%M:%S}",
@@ -160,7 +163,9 @@ def _tablets_token(scope: Scope, path: Path, *, port: int) -> None:
         url = f"http://127.0.0.1:{port}/registry/connectors/{tablets.uuid}/records/restoration-estimate/1"
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         hint = known.get("token", "")[:9]
-        if not ConnectorToken.objects.filter(connector=tablets, hint=hint, revoked_at=None, expires_at__gt=now).exists():
+        if not ConnectorToken.objects.filter(
+            connector=tablets, hint=hint, revoked_at=None, expires_at__gt=now
+        ).exists():
             _, known["token"] = issue_connector_token(
                 connector=tablets, name=f"Tablets, {now:%Y-%m-%d %H:%M:%S}", expires_at=now + TOKEN_LIFE, now=now
             )

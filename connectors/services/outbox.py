@@ -3,13 +3,16 @@ What is to be done after a commit. An item is written with the change that cause
 once: followers are told in the order of the changes, records are delivered, reads that were asked for begin.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import msgspec
 import structlog
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from connectors import registry
 from connectors.contracts.base import OutboundRecord, contract_id
@@ -31,6 +34,10 @@ Clock = Callable[[], datetime]
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=10)
 MOST_ATTEMPTS = 10
+TOGETHER = 50
+"""Followers are told of so many pages of one stream in one go."""
+TURN = timedelta(milliseconds=20)
+TRIES_WHILE_OTHERS_ARE_AT_IT = 5
 DELIVERY_TAKES_AT_MOST = timedelta(minutes=2)
 
 
@@ -63,27 +70,30 @@ class Begun:
     trigger: Trigger
 
 
-def work_off(*, clock: Clock) -> list[Begun]:
+def work_off(*, clock: Clock, sleep: Callable[[float], None] = time.sleep) -> list[Begun]:
     """
     Tell the followers of every change that is due, and let the reads begin that were asked for. The scope is carried;
-    each item is a transaction of its own.
+    each step is a transaction of its own.
+
+    One at a time within an organisation, so that who follows sees changes in the order in which they were committed.
+    Who finds another at it leaves it to them, after a moment in which they may have been about to stop.
 
     :return: the reads for which a worker is to be found now
     """
     scope = current_scope()
     begun: list[Begun] = []
-    passed = 0
-    while True:
+    refused = 0
+    while refused < TRIES_WHILE_OTHERS_ARE_AT_IT:
         with acting_for(scope):
-            _in_order(scope)
-            item = due_items(clock()).exclude(kind=OutboxKind.DELIVER).filter(pk__gt=passed).first()
-            if item is None:
+            if not _waiting(clock()).exists():
                 return begun
-            passed = item.pk
-            if item.kind == OutboxKind.FOLLOW:
-                _tell(item, now=clock())
-            elif (asked := begin_queued(item, now=clock())) is not None:
-                begun.append(Begun(*asked))
+            is_ours = _is_our_turn(scope)
+            if is_ours:
+                begun += _next_step(clock())
+        if not is_ours:
+            refused += 1
+            sleep(TURN.total_seconds())
+    return begun
 
 
 def deliver_due(*, clock: Clock) -> int:
@@ -99,28 +109,55 @@ def deliver_due(*, clock: Clock) -> int:
     return delivered
 
 
-def _in_order(scope: Scope) -> None:
-    """One at a time within an organisation: who follows sees changes in the order in which they were committed."""
+def _waiting(now: datetime) -> QuerySet[OutboxItem]:
+    return due_items(now).exclude(kind=OutboxKind.DELIVER)
+
+
+def _is_our_turn(scope: Scope) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('outbox'), %s)", [scope.organisation_id % 2**31])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('outbox'), %s)", [scope.organisation_id % 2**31])
+        return bool(cursor.fetchone()[0])
 
 
-def _tell(item: OutboxItem, *, now: datetime) -> None:
+def _next_step(now: datetime) -> list[Begun]:
+    items = list(_waiting(now)[:TOGETHER])
+    if not items:
+        return []
+    if items[0].kind == OutboxKind.SYNC:
+        asked = begin_queued(items[0], now=now)
+        return [] if asked is None else [Begun(*asked)]
+    together = list(takewhile(lambda item: _tells_of(item) == _tells_of(items[0]), items))
+    if not _tell(together, now=now) and len(together) > 1:
+        # Taken together, one bad page would hold up the good ones.
+        _tell(together[:1], now=now)
+    return []
+
+
+def _tells_of(item: OutboxItem) -> tuple[str, str, int | None]:
+    return item.kind, item.contract, item.stream_id
+
+
+def _tell(items: list[OutboxItem], *, now: datetime) -> bool:
+    """Tell the followers of some pages of one stream at once. Whether they did their work."""
+    first = items[0]
     change = Change(
-        contract=item.contract,
-        connector_id=item.connector_id,
-        stream_id=item.stream_id,
-        ids=tuple(item.payload["ids"]),
+        contract=first.contract,
+        connector_id=first.connector_id,
+        stream_id=first.stream_id,
+        ids=tuple(sorted({one for item in items for one in item.payload["ids"]})),
         now=now,
     )
     try:
         with transaction.atomic():
-            for follow in contract_wiring().inbound[item.contract].followers:
+            for follow in contract_wiring().inbound[first.contract].followers:
                 follow(change)
-            item.delete()
-    except Exception as error:  # a follower's mistake must not hold up the changes behind it
-        log.exception("outbox.follower_failed", contract=item.contract, item=item.pk, attempts=item.attempts + 1)
-        _again(item, f"{type(error).__name__}: {error}", now=now)
+            OutboxItem.objects.filter(pk__in=[item.pk for item in items]).delete()
+    except Exception as error:  # noqa: BLE001  # a follower's mistake must not hold up the changes behind it
+        log.exception("outbox.follower_failed", contract=first.contract, item=first.pk, attempts=first.attempts + 1)
+        if len(items) == 1:
+            _again(first, f"{type(error).__name__}: {error}", now=now)
+        return False
+    return True
 
 
 def _claim_delivery(scope: Scope, *, now: datetime) -> OutboxItem | None:
@@ -142,8 +179,8 @@ def _claim_delivery(scope: Scope, *, now: datetime) -> OutboxItem | None:
 
 
 def _deliver(item: OutboxItem, scope: Scope, clock: Clock) -> bool:
-    record = msgspec.convert(item.payload, OUTBOUND[item.contract])
     try:
+        record = msgspec.convert(item.payload, OUTBOUND[item.contract])
         if item.connector.state == State.DISABLED:
             raise Unreachable(f"{item.connector} is switched off.")
         receipt = registry.build(item.connector, now=clock).deliver(record)
@@ -159,6 +196,13 @@ def _deliver(item: OutboxItem, scope: Scope, clock: Clock) -> bool:
             _give_up(item, str(error), now=now)
             _settle(item, error=str(error), receipt=None, now=now)
         return False
+    except Exception as error:
+        now = clock()
+        said = f"A mistake of ours kept it from being delivered ({type(error).__name__}); the log has it."
+        with acting_for(scope):
+            _give_up(item, said, now=now)
+            _settle(item, error=said, receipt=None, now=now)
+        raise
     with acting_for(scope):
         now = clock()
         item.done_at, item.last_error, item.receipt = now, "", msgspec.to_builtins(receipt)

@@ -61,7 +61,7 @@ def save_connector(
     """
     form = config_form(kind, settings, connector=connector)
     if not form.is_valid():
-        raise InvalidSettings({field: list(texts) for field, texts in form.errors.items()})
+        raise InvalidSettings(_errors_of(form))
     if not name.strip():
         raise InvalidSettings({"name": ["Give it the name that your people use for this system."]})
     secret = {field: form.cleaned_data[field] for field in secret_names(type(form)) if form.cleaned_data.get(field)}
@@ -102,7 +102,7 @@ def save_stream(
         raise InvalidSettings({"contract": [f"This adapter gives no {contract}. It gives {known}."]})
     form = stream_form(connector.kind, contract, {} if options is None else options)
     if not form.is_valid():
-        raise InvalidSettings({field: list(texts) for field, texts in form.errors.items()})
+        raise InvalidSettings(_errors_of(form))
     if not name.strip():
         raise InvalidSettings({"name": ["Say which of the source's collections or structures it is."]})
     saved = stream or Stream(connector=connector)
@@ -141,3 +141,7 @@ def switch_connector(*, connector: Connector, on: bool, reason: str, now: dateti
         connector.refresh_from_db()
     keep_schedules_in_step(stream_ids=list(connector.streams.values_list("pk", flat=True)))
     return connector
+
+
+def _errors_of(form: forms.Form) -> dict[str, list[str]]:
+    return {field: [str(text) for text in texts] for field, texts in form.errors.items()}

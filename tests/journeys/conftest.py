@@ -82,7 +82,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def system(clone: Path) -> Iterator[System]:
-    """`make up` in the fresh clone, until it says that it is ready; Ctrl-C at the end, which must leave nothing behind."""
+    """`make up` in the fresh clone, until it says that it is ready; Ctrl-C at the end must leave nothing behind."""
     port, simulator_port = free_port(), free_port()
     inherited = ("PATH", "HOME", "LANG", "TMPDIR", "PIP_CERT", "PIP_FIND_LINKS", "PIP_DEFAULT_TIMEOUT")
     environment = {name: os.environ[name] for name in inherited if name in os.environ}
@@ -139,5 +139,3 @@ def browser(system: System) -> Iterator[Any]:
 
 def needs_a_browser() -> bool:
     return not (Path("/usr/bin/chromium").exists() and Path("/usr/bin/chromedriver").exists())
-
-

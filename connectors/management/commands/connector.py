@@ -3,7 +3,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -246,7 +246,7 @@ class Command(BaseCommand):
     def _show(self, row: dict[str, Any], text: str) -> None:
         self.stdout.write(json.dumps(row) if self.as_json else text.format(**row))
 
-    def _refuse(self, message: str, *, errors: dict[str, list[str]] | None = None) -> Any:
+    def _refuse(self, message: str, *, errors: dict[str, list[str]] | None = None) -> NoReturn:
         if self.as_json:
             self.stdout.write(json.dumps({"error": message, **({"errors": errors} if errors else {})}))
             sys.exit(WRONG_INPUT)
