@@ -8,6 +8,7 @@ from connectors.queries import abandoned_reads, organisations_with_work
 from connectors.services import outbox, sync
 from connectors.services.runs import Counts
 from organisation.scope import carrying
+from organisation.tasks import ScopedTask
 
 
 @shared_task(name="connectors.tasks.sync_stream")
@@ -34,7 +35,7 @@ def deliver_outbox() -> None:
     outbox.deliver_due(clock=timezone.now)
 
 
-@shared_task(name="connectors.tasks.sweep", system_job="sweep")  # type: ignore[call-overload,untyped-decorator]  # an option of ours, see ScopedTask
+@shared_task(name="connectors.tasks.sweep", base=ScopedTask, system_job="sweep")
 def sweep() -> None:
     """What nobody did: due outbox items, reads whose worker died or that never began. For every organisation."""
     now = timezone.now()

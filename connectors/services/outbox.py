@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
+from typing import cast
 
 import msgspec
 import structlog
@@ -142,8 +143,8 @@ def _tell(items: list[OutboxItem], *, now: datetime) -> bool:
     first = items[0]
     change = Change(
         contract=first.contract,
-        connector_id=first.connector_id,
-        stream_id=first.stream_id,
+        connector_id=cast(int, first.connector_id),
+        stream_id=cast(int, first.stream_id),
         ids=tuple(sorted({one for item in items for one in item.payload["ids"]})),
         now=now,
     )
@@ -152,7 +153,7 @@ def _tell(items: list[OutboxItem], *, now: datetime) -> bool:
             for follow in contract_wiring().inbound[first.contract].followers:
                 follow(change)
             OutboxItem.objects.filter(pk__in=[item.pk for item in items]).delete()
-    except Exception as error:  # noqa: BLE001  # a follower's mistake must not hold up the changes behind it
+    except Exception as error:  # a follower's mistake must not hold up the changes behind it
         log.exception("outbox.follower_failed", contract=first.contract, item=first.pk, attempts=first.attempts + 1)
         if len(items) == 1:
             _again(first, f"{type(error).__name__}: {error}", now=now)

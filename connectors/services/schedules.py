@@ -11,7 +11,8 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from connectors import registry
 from connectors.models import Mode, Schedule, State, Stream, Trigger
 from connectors.protocols.adapter import Mode as AdapterMode
-from organisation.scope import Capability, Origin
+from organisation.roles import Capability
+from organisation.scope import Origin
 
 SYNC_TASK = "connectors.tasks.sync_stream"
 SWEEP_TASK = "connectors.tasks.sweep"
