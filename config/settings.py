@@ -6,7 +6,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from config.console import UNFOLD as UNFOLD
+from config.console import UNFOLD  # noqa: F401  # a setting, read by its name
 from config.environment import Environment
 from config.logs import logging_config
 

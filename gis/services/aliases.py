@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from django.db import connection
+from django.db import connection, transaction
 
+from connectors.contracts.base import contract_id
+from connectors.contracts.network_element import NetworkElement as NetworkElementRecord
 from connectors.landing import Landing
-from gis.models import ElementAlias
+from connectors.models import OutboxItem, OutboxKind
+from gis.models import ElementAlias, NetworkElement
 from organisation.scope import current_scope
 
 
@@ -42,6 +45,79 @@ def resolve_aliases(*, element_ids: Sequence[int], now: datetime) -> list[int]:
             {"organisation": current_scope().organisation_id, "elements": list(element_ids), "now": now},
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+class UnableToMap(Exception):
+    """The name already stands for an element, or the element is gone."""
+
+
+@transaction.atomic
+def map_alias(*, alias: ElementAlias, element: NetworkElement, now: datetime) -> ElementAlias:
+    """
+    Say which element a name that waits for one means. Whoever follows the element takes up what waited with it: alarms,
+    switch positions, work and estimates.
+
+    :raises UnableToMap: if the name stands for an element already, or the element is no longer in the network
+    """
+    mapped = ElementAlias.objects.select_for_update(of=("self",)).select_related("element").get(pk=alias.pk)
+    if mapped.element is not None:
+        raise UnableToMap(f"{mapped} stands for {mapped.element.external_id} already.")
+    if element.retired_at is not None:
+        raise UnableToMap(f"{element.external_id} is no longer in the network: choose a present element.")
+    mapped.element, mapped.resolved_at = element, now
+    mapped.save(update_fields=["element", "resolved_at"])
+    OutboxItem.objects.create(
+        kind=OutboxKind.FOLLOW,
+        contract=contract_id(NetworkElementRecord),
+        connector_id=element.connector_id,
+        stream_id=element.stream_id,
+        payload={"ids": [element.pk]},
+        created_at=now,
+        due_at=now,
+    )
+    return mapped
+
+
+class UnableToMap(Exception):
+    """There is not exactly one present element of that id, or the name means that element already."""
+
+
+@transaction.atomic
+def map_alias(*, alias: ElementAlias, element_id: str, now: datetime) -> ElementAlias:
+    """
+    Say which element a system's name means, as a person knows it. Whoever follows elements is told, of the one that
+    it meant until now too: what names it is looked at again.
+
+    :param element_id: the element's external id
+    :raises UnableToMap: if no present element has that id, or several do, or the name means it already
+    """
+    organisation_id = current_scope().organisation_id
+    mapped = ElementAlias.objects.for_organisation(organisation_id).select_for_update().get(pk=alias.pk)
+    found = (
+        NetworkElement.objects.for_organisation(organisation_id)
+        .present()
+        .filter(external_id=element_id)
+        .select_related("stream")[:2]
+    )
+    if len(found) != 1:
+        count = "No element" if not found else "More than one element"
+        raise UnableToMap(f"{count} of the network has the id {element_id}. Look it up under Elements.")
+    element = found[0]
+    if mapped.element_id == element.pk:
+        raise UnableToMap(f"{mapped} means {element_id} already.")
+    touched = sorted({element.pk, mapped.element_id} - {None})
+    mapped.element, mapped.resolved_at = element, now
+    mapped.save(update_fields=["element", "resolved_at"])
+    OutboxItem.objects.create(
+        kind=OutboxKind.FOLLOW,
+        contract=contract_id(NetworkElementRecord),
+        connector_id=element.connector_id,
+        stream=element.stream,
+        payload={"ids": touched},
+        created_at=now,
+        due_at=now,
+    )
+    return mapped
 
 
 def _known(names: set[str], landing: Landing) -> dict[str, int]:

@@ -53,7 +53,8 @@ def _read(organisation: int, outage_id: int) -> dict[str, Any]:
         cursor.execute(ELEMENTS, values)
         elements = cursor.fetchall()
     failed = None if found is None else dict(zip(("id", "kind", "lat", "lon"), found, strict=True))
-    lines, devices = [], []
+    lines: list[list[Any]] = []
+    devices: list[list[Any]] = []
     for external_id, kind, is_off, is_open, latitude, longitude, geometry in elements:
         line = None if geometry is None else _lines(msgspec.json.decode(geometry))
         if line:

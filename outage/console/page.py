@@ -83,7 +83,7 @@ class OutagePage:
         return ((entry, _SYMBOLS.get(entry.kind, "info")) for entry in self.outage.timeline)
 
 
-_SYMBOLS = {
+_SYMBOLS: dict[str, str] = {
     TimelineKind.DETECTED: "node",
     TimelineKind.TRANSITION: "arrow",
     TimelineKind.ALARM: "bell",
@@ -161,7 +161,9 @@ def touches(outage: Page, to: Status) -> str:
         case Status.VERIFIED:
             return f"You vouch that all {_customers(outage.customers_affected)} have supply."
         case Status.DISPATCHED:
-            who = f"Crew {outage.crew.name} is {crew_words(outage)}." if outage.crew.name else "No crew is assigned yet."
+            who = (
+                f"Crew {outage.crew.name} is {crew_words(outage)}." if outage.crew.name else "No crew is assigned yet."
+            )
             return f"{who} {off}."
         case Status.REPAIRING:
             who = f"Crew {outage.crew.name} is {crew_words(outage)}." if outage.crew.name else "No crew is known."

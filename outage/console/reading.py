@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from django.db import connection
@@ -24,7 +25,7 @@ STANDING = (*OPEN_STATUSES, Status.RESTORED, Status.VERIFIED)
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
-    """What every fact carries: where it came from, when it was true, when it was last proved, and whether it is fresh."""
+    """What every fact carries: where it came from, when it was true, when it was proved, and whether it is fresh."""
 
     source_name: str | None = None
     source_kind: str | None = None
@@ -196,7 +197,7 @@ class Board:
 
 def read_board(*, now: datetime) -> Board:
     """The board in two statements: the outages with all their context, and the sources."""
-    values = {"organisation": current_scope().organisation_id, "now": now}
+    values: dict[str, Any] = {"organisation": current_scope().organisation_id, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(BOARD, {**values, "standing": list(STANDING), "most": MOST_ROWS})
         rows = cursor.fetchall()
@@ -251,7 +252,8 @@ def _object(fact: str, extra: str = "") -> str:
 
 
 def _list(query: str, order: str) -> str:
-    return f"coalesce((SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(f)) ORDER BY {order}) FROM ({query.format(a='o')}) f), '[]')"
+    rows = f"SELECT jsonb_agg(jsonb_strip_nulls(to_jsonb(f)) ORDER BY {order}) FROM ({query.format(a='o')}) f"
+    return f"coalesce(({rows}), '[]')"
 
 
 # The zones around an element, the nearest first.
@@ -281,6 +283,9 @@ _COLUMNS = f"""
 """
 
 # Restored ones stand after the open ones; within each, harm decides, then age.
+_WORST_FIRST = """ORDER BY o.status IN ('RESTORED', 'VERIFIED'), o.critical_customers_off DESC, o.customers_off DESC,
+  o.detected_at, o.id"""
+
 BOARD = f"""
 WITH standing AS (
   SELECT o.*, json_build_object(
@@ -291,12 +296,12 @@ WITH standing AS (
     'critical_off', coalesce(sum(o.critical_customers_off) OVER (), 0))::text AS totals
   FROM outage_outage o
   WHERE o.organisation_id = %(organisation)s AND o.status = ANY(%(standing)s)
-  ORDER BY o.status IN ('RESTORED', 'VERIFIED'), o.critical_customers_off DESC, o.customers_off DESC, o.detected_at, o.id
+  {_WORST_FIRST}
   LIMIT %(most)s
 )
 SELECT jsonb_build_object({_COLUMNS})::text, o.totals
 FROM standing o
-ORDER BY o.status IN ('RESTORED', 'VERIFIED'), o.critical_customers_off DESC, o.customers_off DESC, o.detected_at, o.id
+{_WORST_FIRST}
 """
 
 _ALARMS = """
@@ -344,6 +349,8 @@ ORDER BY o.number = %(number)s DESC LIMIT 1
 
 _WEAKEST_FIRST = "array_position(ARRAY['UNAVAILABLE', 'STALE', 'UNKNOWN', 'FRESH'], w.freshness)"
 
+_FRESHNESS = freshness_sql(outcome="ss.outcome", proved_at="ss.proved_at", freshness_s="st.freshness_s", now="%(now)s")
+
 SOURCES = f"""
 SELECT jsonb_build_object('id', c.id, 'name', c.name, 'state', c.state, 'state_reason', c.state_reason,
   'freshness', weakest.freshness, 'proved_at', weakest.proved_at, 'target_s', weakest.freshness_s)::text
@@ -351,7 +358,7 @@ FROM connectors_connector c
 LEFT JOIN LATERAL (
   SELECT w.* FROM (
     SELECT ss.proved_at, st.freshness_s,
-      {freshness_sql(outcome="ss.outcome", proved_at="ss.proved_at", freshness_s="st.freshness_s", now="%(now)s")} AS freshness
+      {_FRESHNESS} AS freshness
     FROM connectors_stream st
     LEFT JOIN connectors_streamstate ss ON ss.organisation_id = st.organisation_id AND ss.stream_id = st.id
     WHERE st.organisation_id = c.organisation_id AND st.connector_id = c.id AND st.is_enabled
@@ -365,6 +372,4 @@ ORDER BY c.id
 
 def worst_sources(sources: Sequence[Source]) -> list[Source]:
     """Those on which nobody should rely without looking."""
-    return [
-        one for one in sources if one.freshness in (Freshness.STALE, Freshness.UNAVAILABLE) or one.state == "ERROR"
-    ]
+    return [one for one in sources if one.freshness in (Freshness.STALE, Freshness.UNAVAILABLE) or one.state == "ERROR"]

@@ -90,7 +90,7 @@ def is_overdue(row: Row, *, now: datetime) -> bool:
 
 
 def weakest(facts: Iterable[Fact], *, now: datetime) -> Fact | None:
-    """The input that deserves the most doubt: what cannot be asked, then what is old, then what is nearest to being so."""
+    """The input that deserves the most doubt: what cannot be asked, what is old, then what is nearest to being so."""
 
     def doubt(fact: Fact) -> tuple[int, float]:
         seconds = (now - fact.landed_at).total_seconds() if fact.landed_at else 0.0

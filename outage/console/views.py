@@ -2,12 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
-from django.contrib import admin
 from django.conf import settings
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
@@ -27,16 +25,14 @@ from outage.services.transitions import UnableToTransition, transition_outage
 from telemetry.models import Alarm
 from telemetry.services.acknowledgements import UnableToAcknowledge, acknowledge_alarm
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+View = Callable[..., HttpResponse]
 
 
-def only_with(capability: Capability) -> Callable[[View[P]], View[P]]:
+def only_with(capability: Capability) -> Callable[[View], View]:
     """Refuse whoever may not, before anything is read."""
 
-    def guard(view: View[P]) -> View[P]:
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guard(view: View) -> View:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not may(request, capability):
                 raise PermissionDenied
             return view(request, *args, **kwargs)
@@ -74,9 +70,7 @@ def board_fragment(request: HttpRequest) -> HttpResponse:
     """The figures and rows of the board as they stand; 304 while nothing of them has changed."""
     now = timezone.now()
     page = board_page(now=now, filters=Filters.of(request.GET))
-    return fragment(
-        request, tag=_tag(page), template="outage/board_fragment.html", context={"page": page, "now": now}
-    )
+    return fragment(request, tag=_tag(page), template="outage/board_fragment.html", context={"page": page, "now": now})
 
 
 @only_with(Capability.VIEW_OPERATIONS)
@@ -90,7 +84,11 @@ def outage_fragment(request: HttpRequest, pk: int) -> HttpResponse:
     page = _page_or_404(pk)
     tag = digest_of([page.etag, repr(page.standing)])
     return fragment(
-        request, tag=tag, template="outage/outage_fragment.html", context=_page_context(request, page), with_request=True
+        request,
+        tag=tag,
+        template="outage/outage_fragment.html",
+        context=_page_context(request, page),
+        with_request=True,
     )
 
 

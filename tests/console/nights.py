@@ -66,9 +66,7 @@ class Night:
     def _network(self) -> None:
         at = self.now - timedelta(hours=3)
         Network.objects.create(version=7, topology_at=at, numbered_at=at)
-        substation = Zone.objects.create(
-            name="East", level="SUBSTATION", **rows.landed(self.elements, "Z-EAST", at=at)
-        )
+        substation = Zone.objects.create(name="East", level="SUBSTATION", **rows.landed(self.elements, "Z-EAST", at=at))
         feeder = Zone.objects.create(
             name="Feeder 8", level="FEEDER_AREA", parent=substation, **rows.landed(self.elements, "Z-8", at=at)
         )
@@ -159,7 +157,11 @@ class Night:
             **rows.landed(self.estimates, "EST-1", at=now - timedelta(minutes=18)),
         )
         signal = Signal.objects.create(
-            name="Feeder 8 current", kind="MEASUREMENT", unit="A", alias=named, **rows.landed(self.readings, "I-8", at=now)
+            name="Feeder 8 current",
+            kind="MEASUREMENT",
+            unit="A",
+            alias=named,
+            **rows.landed(self.readings, "I-8", at=now),
         )
         LatestReading.objects.create(signal=signal, source_time=now, landed_at=now, value=0.0, quality="GOOD")
         self.alarm = Alarm.objects.create(

@@ -1,6 +1,5 @@
 import re
 
-import pytest
 from django.test import Client
 
 from tests.console.nights import Night

@@ -27,6 +27,6 @@
   };
 
   // Opened by address, without a click: make it a modal one.
-  $$('dialog[open]').forEach(dialog => { dialog.close(); dialog.showModal(); });
+  $$('dialog[open]').forEach(dialog => { dialog.close(); dialog.showModal(); $('textarea', dialog)?.focus(); });
   poll(root.dataset.live, receive);
 })();
