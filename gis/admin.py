@@ -101,13 +101,21 @@ class MapAliasForm(ServiceForm):
         model = ElementAlias
         fields: ClassVar = []
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        if self.instance.element is not None:
-            self.initial["element_id"] = self.instance.element.external_id
+    def clean_element_id(self) -> NetworkElement:
+        given = self.cleaned_data["element_id"].strip()
+        found = (
+            NetworkElement.objects.for_organisation(self.instance.organisation_id)
+            .present()
+            .filter(external_id=given)
+            .order_by("pk")[:2]
+        )
+        if len(found) != 1:
+            count = "No element" if not found else "More than one element"
+            raise forms.ValidationError(f"{count} of the network has the id {given}. Look it up under Elements.")
+        return found[0]
 
     def perform(self) -> ElementAlias:
-        return map_alias(alias=self.instance, element_id=self.cleaned_data["element_id"].strip(), now=timezone.now())
+        return map_alias(alias=self.instance, element=self.cleaned_data["element_id"], now=timezone.now())
 
 
 @admin.register(ElementAlias)
@@ -124,6 +132,10 @@ class ElementAliasAdmin(FoundByPrefix, ConsoleAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).defer("element__geometry", "element__extent")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A name that means an element already is history: jobs and outages stand on it."""
+        return super().has_change_permission(request, obj) and (obj is None or obj.element_id is None)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         if self.has_change_permission(request, obj):

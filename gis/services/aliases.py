@@ -78,48 +78,6 @@ def map_alias(*, alias: ElementAlias, element: NetworkElement, now: datetime) ->
     return mapped
 
 
-class UnableToMap(Exception):
-    """There is not exactly one present element of that id, or the name means that element already."""
-
-
-@transaction.atomic
-def map_alias(*, alias: ElementAlias, element_id: str, now: datetime) -> ElementAlias:
-    """
-    Say which element a system's name means, as a person knows it. Whoever follows elements is told, of the one that
-    it meant until now too: what names it is looked at again.
-
-    :param element_id: the element's external id
-    :raises UnableToMap: if no present element has that id, or several do, or the name means it already
-    """
-    organisation_id = current_scope().organisation_id
-    mapped = ElementAlias.objects.for_organisation(organisation_id).select_for_update().get(pk=alias.pk)
-    found = (
-        NetworkElement.objects.for_organisation(organisation_id)
-        .present()
-        .filter(external_id=element_id)
-        .select_related("stream")[:2]
-    )
-    if len(found) != 1:
-        count = "No element" if not found else "More than one element"
-        raise UnableToMap(f"{count} of the network has the id {element_id}. Look it up under Elements.")
-    element = found[0]
-    if mapped.element_id == element.pk:
-        raise UnableToMap(f"{mapped} means {element_id} already.")
-    touched = sorted({element.pk, mapped.element_id} - {None})
-    mapped.element, mapped.resolved_at = element, now
-    mapped.save(update_fields=["element", "resolved_at"])
-    OutboxItem.objects.create(
-        kind=OutboxKind.FOLLOW,
-        contract=contract_id(NetworkElementRecord),
-        connector_id=element.connector_id,
-        stream=element.stream,
-        payload={"ids": touched},
-        created_at=now,
-        due_at=now,
-    )
-    return mapped
-
-
 def _known(names: set[str], landing: Landing) -> dict[str, int]:
     if not names:
         return {}
