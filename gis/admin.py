@@ -99,7 +99,7 @@ class MapAliasForm(ServiceForm):
 
     class Meta:
         model = ElementAlias
-        fields: ClassVar = []
+        fields: ClassVar[list[str]] = []
 
     def clean_element_id(self) -> NetworkElement:
         given = self.cleaned_data["element_id"].strip()

@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
+from django.template import Context
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -153,7 +154,7 @@ class SignalAdmin(MirroredAdmin):
     def value(self, signal: Signal) -> str | SafeString:
         reading = _latest(signal)
         if reading is None:
-            return marks.chip({}, "UNKNOWN")
+            return marks.chip(Context(), "UNKNOWN")
         if reading.state:
             return marks.words(reading.state).capitalize()
         return "No value" if reading.value is None else f"{reading.value:g} {signal.unit}".strip()

@@ -78,7 +78,7 @@ class MirroredAdmin(FoundByPrefix, ConsoleAdmin):
     list_filter: Any = (PresenceFilter,)
     list_select_related: Any = ("connector",)
     ordering: Any = ("external_id",)
-    search_fields = ("external_id",)
+    search_fields: Sequence[str] = ("external_id",)
 
     @display(description="Proved", ordering="landed_at")
     def proved(self, row: Any) -> SafeString:
