@@ -1,5 +1,6 @@
 """What sources and their programmers meet over HTTP: the door for pushed records, and the published contracts."""
 
+from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -34,6 +35,8 @@ class Refusal(Exception):
         if self.status in (401, 403):
             said = f', error="{self.code}", error_description="{self.message}"' if self.code else ""
             response.headers["WWW-Authenticate"] = REALM + said
+        if self.status == 405:
+            response.headers["Allow"] = "POST"
         return response
 
 
@@ -50,8 +53,7 @@ def push_records(request: HttpRequest, uuid: str, name: str, version: str) -> Ht
             raise Refusal(405, "Push records by POST.")
         if (request.content_type or "") not in TAKEN:
             raise Refusal(415, f"Send one JSON object a line, as {NDJSON}.")
-        if int(request.headers.get("Content-Length") or 0) > LARGEST_BODY:
-            raise Refusal(413, f"At most {LARGEST_BODY} bytes a request; send the rest in another.")
+        body = _body(request)
         contract = f"{name}/{version}"
         with carrying(door.scope):
             with acting_for(door.scope):
@@ -60,15 +62,23 @@ def push_records(request: HttpRequest, uuid: str, name: str, version: str) -> Ht
             if contract not in INBOUND:
                 raise Refusal(404, f"There is no contract {contract}. There are {', '.join(sorted(INBOUND))}.")
             try:
-                lines = accept_lines(
-                    connector_id=door.connector_id, contract=contract, body=request.body, clock=timezone.now
-                )
+                lines = accept_lines(connector_id=door.connector_id, contract=contract, body=body, clock=timezone.now)
             except NotPushed as error:
                 raise Refusal(404, str(error)) from error
             work_off_outbox()
     except Refusal as refusal:
         return refusal.response()
     return HttpResponse(b"".join(line.as_json() + b"\n" for line in lines), content_type=NDJSON)
+
+
+def _body(request: HttpRequest) -> bytes:
+    """Read only as far as is allowed, whatever length the request announces."""
+    try:
+        if int(request.headers.get("Content-Length") or 0) <= LARGEST_BODY:
+            return request.body
+    except RequestDataTooBig:
+        pass
+    raise Refusal(413, f"At most {LARGEST_BODY} bytes a request; send the rest in another.")
 
 
 def _open_door(request: HttpRequest) -> TokenDoor:
@@ -88,6 +98,7 @@ def _open_door(request: HttpRequest) -> TokenDoor:
 
 
 @require_GET
+@transaction.non_atomic_requests
 def contract_schema(request: HttpRequest, name: str, version: str) -> JsonResponse:
     contract = CONTRACTS.get(f"{name}/{version}")
     if contract is None:

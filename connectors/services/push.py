@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 
 from connectors import registry
-from connectors.landing import Landing
-from connectors.models import Connector, Mode, Outcome, Run, RunStatus, Stream, StreamState, Trigger
+from connectors.landing import Landed, Landing
+from connectors.models import Connector, Mode, Outcome, Phase, Run, RunStatus, State, Stream, StreamState, Trigger
 from connectors.protocols.errors import BadRecord
 from connectors.services import pages
+from connectors.services.settings import save_stream
 from connectors.services.states import settle_state
 from organisation.scope import acting_for, current_scope
 
@@ -48,11 +49,24 @@ def pushed_stream(*, connector_id: int, contract: str) -> Stream:
     :raises NotPushed: if they do not, or it is switched off
     """
     connector = Connector.objects.select_related("organisation").get(pk=connector_id)
-    stream = Stream.objects.enabled().filter(connector=connector, contract=contract).first()
+    stream = Stream.objects.filter(connector=connector, contract=contract).first()
+    if connector.state == State.DISABLED or (stream is not None and not stream.is_enabled):
+        raise NotPushed(f"{connector} is switched off here: it takes no records of {contract} for now.")
+    stream = stream or _make_stream(connector, contract)
     if stream is None:
         raise NotPushed(f"{connector} takes no records of {contract}. Its settings say what may be pushed.")
     stream.connector = connector
     return stream
+
+
+def _make_stream(connector: Connector, contract: str) -> Stream | None:
+    """Sources that push have no catalogue to choose from: what their settings allow is a stream when it first comes."""
+    if not registry.is_pushed_to(connector.kind):
+        return None
+    for offered in registry.build(connector).discover():
+        if offered.contract == contract:
+            return save_stream(connector=connector, name=offered.name, contract=contract, label=offered.label)
+    return None
 
 
 def accept_lines(*, connector_id: int, contract: str, body: bytes, clock: Clock) -> list[Line]:
@@ -82,7 +96,7 @@ def accept_lines(*, connector_id: int, contract: str, body: bytes, clock: Clock)
             new = pages.keep_rejections(stream.pk, [*rejections, *(one for _, one in broken)], now=now)
             pages.tell_followers(wiring, landing, contract, landed.touched)
             if landed.created or landed.updated or new:
-                run = _run(stream, landed, decoded, len(rejections) + len(broken), now=now)
+                run = _run(stream, landed, len(chunk), len(rejections) + len(broken), now=now)
                 pages.name_run(new, run.pk)
         bad = {rejection.index: rejection for rejection in rejections}
         for index, (number, _) in enumerate(decoded):
@@ -111,19 +125,19 @@ def _heard(stream: Stream, now: datetime) -> None:
             settle_state(stream.connector_id, now=now)
 
 
-def _run(stream: Stream, landed: Any, decoded: Sequence[Any], rejected: int, *, now: datetime) -> Run:
+def _run(stream: Stream, landed: Landed, records: int, rejected: int, *, now: datetime) -> Run:
     return Run.objects.create(
         stream=stream,
         mode=Mode.EVENT,
         trigger=Trigger.PUSH,
         status=RunStatus.SUCCEEDED,
         outcome=Outcome.SUCCEEDED,
-        phase="DONE",
+        phase=Phase.DONE,
         started_at=now,
         advanced_at=now,
         finished_at=now,
         pages=1,
-        records=len(decoded) + rejected,
+        records=records,
         created=landed.created,
         updated=landed.updated,
         unchanged=landed.unchanged,
