@@ -12,6 +12,7 @@ from connectors import registry, secrets
 from connectors.contracts.base import contract_id
 from connectors.models import Connector, State, Stream, StreamState
 from connectors.protocols.forms import secret_names
+from connectors.protocols.wire import origin_of
 from connectors.services.schedules import keep_schedules_in_step
 from connectors.services.states import move, settle_state
 
@@ -25,18 +26,50 @@ class InvalidSettings(Exception):
 
 
 def config_form(kind: str, data: Any = None, *, connector: Connector | None = None) -> forms.Form:
-    """The adapter's form; a stored secret stands for one that is left empty."""
-    form = registry.adapter_for(kind).config_form
+    """
+    The adapter's form. A stored secret stands for one that is left empty, unless an address leads elsewhere than
+    before: who may change an address must not have a secret sent there that they cannot read.
+    """
+    form_class = registry.adapter_for(kind).config_form
     if data is None:
-        return form(initial=dict(connector.config) if connector else None)
-    if connector is not None:
-        kept = secrets.decrypt(connector.secrets)
-        given = {name: data.get(name) for name in secret_names(form)}
+        return form_class(initial=dict(connector.config) if connector else None)
+    if connector is None:
+        return form_class(data)
+    names = secret_names(form_class)
+    given = {name: data.get(name) for name in names}
+    kept = {name: value for name, value in stored_secrets(connector).items() if not given.get(name)}
+    if not _lead_elsewhere(connector.config, {name: data.get(name) for name in form_class.base_fields}):
         data = data.copy() if hasattr(data, "copy") else dict(data)
-        for name, value in given.items():
-            if not value and name in kept:
-                data[name] = kept[name]
-    return form(data)
+        data.update(kept)
+        return form_class(data)
+    form = form_class(data)
+    if form.is_valid() and not any(given.values()):
+        for name in kept:
+            form.add_error(name, MOVED)
+    return form
+
+
+MOVED = "The address leads elsewhere than before. Enter this again, so that it goes only where it is meant to go."
+
+
+def stored_secrets(connector: Connector) -> dict[str, Any]:
+    """None, if they cannot be read any more: then they are entered anew."""
+    try:
+        return secrets.decrypt(connector.secrets)
+    except secrets.SecretsUnreadable:
+        return {}
+
+
+def _lead_elsewhere(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return not _origins(after) <= _origins(before)
+
+
+def _origins(values: Mapping[str, Any]) -> set[tuple[str, str, int]]:
+    return {
+        origin_of(value)
+        for value in values.values()
+        if isinstance(value, str) and value.lower().startswith(("http://", "https://"))
+    }
 
 
 def stream_form(kind: str, contract: str, data: Any = None, *, stream: Stream | None = None) -> forms.Form:
@@ -67,7 +100,7 @@ def save_connector(
     secret = {field: form.cleaned_data[field] for field in secret_names(type(form)) if form.cleaned_data.get(field)}
     plain = {field: value for field, value in form.cleaned_data.items() if field not in secret_names(type(form))}
     saved = connector or Connector(kind=kind, state_since=now)
-    if secret != secrets.decrypt(saved.secrets):
+    if secret != stored_secrets(saved):
         saved.secrets, saved.secrets_changed_at = secrets.encrypt(secret), now
     saved.name, saved.config = name.strip(), plain
     try:

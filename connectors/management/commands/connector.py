@@ -7,15 +7,18 @@ from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.forms import MultipleChoiceField
 from django.utils import timezone
 
 from connectors import registry
 from connectors.contracts.base import contract_id
 from connectors.models import Connector, Mode, Run, Stream, Trigger
+from connectors.protocols.adapter import Mode as AdapterMode
 from connectors.protocols.errors import SourceError
 from connectors.protocols.forms import secret_names
 from connectors.queries import connectors, runs, streams
 from connectors.services.probe import discover, probe_connector
+from connectors.services.requests import UnableToSync, start_sync
 from connectors.services.runs import Counts
 from connectors.services.settings import InvalidSettings, save_connector, save_stream
 from connectors.services.sync import Ended, sync_stream
@@ -61,7 +64,11 @@ class Command(BaseCommand):
         sync = action("sync", "read a connector's streams now")
         sync.add_argument("name")
         sync.add_argument("--stream", help="only this one")
-        sync.add_argument("--mode", choices=["full", "incremental"], default="incremental")
+        sync.add_argument(
+            "--mode",
+            choices=["full", "incremental"],
+            help="everything, or changes; if not given, changes where the source can tell them and was read whole once",
+        )
         listing = action("runs", "what was read, newest first")
         listing.add_argument("--limit", type=int, default=20)
 
@@ -92,10 +99,10 @@ class Command(BaseCommand):
             )
 
     def _add(self, options: dict[str, Any]) -> None:
-        given = dict(self._pairs(options["set"]))
-        given |= {field: self._secret(source) for field, source in self._pairs(options["secret"])}
         if options["kind"] not in registry.adapters():
             self._refuse(f"There is no adapter {options['kind']!r}. `connector kinds` lists them.")
+        given = self._settings(options["kind"], self._pairs(options["set"]))
+        given |= {field: self._secret(source) for field, source in self._pairs(options["secret"])}
         try:
             with acting_for(scope_of(options["organisation"])):
                 connector = save_connector(
@@ -162,7 +169,12 @@ class Command(BaseCommand):
             self._refuse(f"{connector.name} has no such stream. `connector list` shows those it has.")
         failed = False
         for stream in of_it:
-            mode = Mode(options["mode"].upper())
+            mode = Mode(options["mode"].upper()) if options["mode"] else self._mode(stream, options)
+            try:
+                with acting_for(scope_of(options["organisation"])):
+                    start_sync(stream=stream, mode=mode, trigger=Trigger.PERSON, actor_id=None, now=timezone.now())
+            except UnableToSync as error:
+                self._refuse(str(error))
             synced = sync_stream(
                 stream_id=stream.pk, mode=mode, trigger=Trigger.PERSON, committed=self._progress(stream)
             )
@@ -189,6 +201,12 @@ class Command(BaseCommand):
             )
         if failed:
             sys.exit(1)
+
+    def _mode(self, stream: Stream, options: dict[str, Any]) -> Mode:
+        with acting_for(scope_of(options["organisation"])):
+            was_read_whole = stream.states.exclude(full_read_at=None).exists()
+        modes = registry.modes_of(stream.connector.kind, stream.contract)
+        return Mode.INCREMENTAL if was_read_whole and AdapterMode.INCREMENTAL in modes else Mode.FULL
 
     def _runs(self, options: dict[str, Any]) -> None:
         with acting_for(scope_of(options["organisation"])):
@@ -235,6 +253,21 @@ class Command(BaseCommand):
             if not equals:
                 self._refuse(f"{one!r} is no pair: write it as NAME=VALUE.")
             yield left, right
+
+    def _settings(self, kind: str, given: Iterable[tuple[str, str]]) -> dict[str, Any]:
+        """A field of several values is given once for each."""
+        fields = registry.adapter_for(kind).config_form.base_fields
+        found: dict[str, Any] = {}
+        for name, value in given:
+            if name not in fields:
+                self._refuse(
+                    "Nothing was added.", errors={name: [f"There is no such setting. There are {', '.join(fields)}."]}
+                )
+            if isinstance(fields[name], MultipleChoiceField):
+                found.setdefault(name, []).append(value)
+            else:
+                found[name] = value
+        return found
 
     def _secret(self, source: str) -> str:
         if source.startswith("@"):
