@@ -153,7 +153,8 @@ class SwitchPosition(TenantModel):
 class Network(TenantModel):
     """
     An organisation's network as one thing: which version of its numbering is in force. Locking this row serialises
-    everything that changes what is supplied. `is_due`: elements changed since the numbering, and more are to follow.
+    everything that changes what is supplied. `is_due`: elements came, changed or went of which the numbering does not
+    know yet.
     """
 
     version = models.BigIntegerField(default=0)

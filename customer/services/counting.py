@@ -4,12 +4,10 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from connectors.contracts.base import contract_id
-from connectors.contracts.service_point import ServicePoint as ServicePointRecord
 from connectors.landing import Change
 from customer.models import CumulativeCounts
 from gis.models import Network
-from gis.services.network import lock_network, more_to_follow
+from gis.services.network import lock_network
 
 
 @transaction.atomic
@@ -27,12 +25,8 @@ def recount(*, now: datetime) -> bool:
 
 @transaction.atomic
 def follow_service_points(change: Change) -> None:
-    """
-    Service points came, changed or went: count again. While more pages of them wait, the last counts for all.
-    """
-    network = lock_network()
-    if not more_to_follow(contract_id(ServicePointRecord)):
-        _count(network)
+    """Service points came, changed or went: count again."""
+    _count(lock_network())
 
 
 def _count(network: Network) -> None:

@@ -9,8 +9,8 @@ from connectors.contracts.feature import Feature as FeatureRecord
 from connectors.contracts.network_element import ElementKind
 from connectors.contracts.network_element import NetworkElement as NetworkElementRecord
 from connectors.contracts.zone import Zone as ZoneRecord
-from connectors.landing import Change, Landed, Landing, SetAside
-from connectors.merge import Merged, merge
+from connectors.landing import Change, Landed, Landing, SeenKeys, SetAside
+from connectors.merge import Merged, merge, retire_unseen
 from gis.geometry import Placement, place
 from gis.models import Feature, NetworkElement, Zone
 from organisation.scope import current_scope
@@ -94,9 +94,18 @@ def land_network_elements(records: Sequence[NetworkElementRecord], landing: Land
             *("from_node", "to_node", "normally_open", "zone_external_id", *_PLACED),
         ),
     )
-    with connection.cursor() as cursor:
-        cursor.execute(TIE_ELEMENTS, {"organisation": landing.organisation_id, "elements": list(merged.ids_touched)})
+    if merged.ids_touched:
+        _tie_elements(merged.ids_touched, organisation_id=landing.organisation_id)
+        _mark_due(landing)
     return _landed(merged, faults)
+
+
+def retire_network_elements(landing: Landing, seen: SeenKeys) -> Sequence[int]:
+    """Retire what the GIS no longer has; it conducts no more once the network is followed."""
+    retired = retire_unseen(NetworkElement, landing, seen)
+    if retired:
+        _mark_due(landing)
+    return retired
 
 
 def follow_zones(change: Change) -> None:
@@ -127,6 +136,12 @@ WHERE zone.organisation_id = %(organisation)s AND zone.id = ANY(%(zones)s)
   AND element.zone_id IS DISTINCT FROM CASE WHEN zone.retired_at IS NULL THEN zone.id END
 """
 
+MARK_DUE = """
+INSERT INTO gis_network AS network (organisation_id, version, is_due, topology_at, node_count)
+VALUES (%(organisation)s, 0, true, %(now)s, 0)
+ON CONFLICT (organisation_id) DO UPDATE SET is_due = true, topology_at = excluded.topology_at
+"""
+
 # Zones are few: all of them are looked at, for one that landed may be parent and child.
 TIE_PARENTS = """
 UPDATE gis_zone AS zone SET parent_id = found.parent_id
@@ -140,6 +155,20 @@ FROM (
 WHERE zone.organisation_id = %(organisation)s AND zone.id = found.id
   AND zone.parent_id IS DISTINCT FROM found.parent_id
 """
+
+
+def _mark_due(landing: Landing) -> None:
+    """
+    In the transaction that changes elements, so that whoever numbers next, for whatever reason, numbers for all that
+    landed until then; and no position that is read before that is judged by numbers that know nothing of it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(MARK_DUE, {"organisation": landing.organisation_id, "now": landing.now})
+
+
+def _tie_elements(element_ids: Sequence[int], *, organisation_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(TIE_ELEMENTS, {"organisation": organisation_id, "elements": list(element_ids)})
 
 
 def _tie_zones(zone_ids: Sequence[int], *, organisation_id: int) -> None:

@@ -8,10 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from django.db import connection, transaction
 
-from connectors.contracts.base import contract_id
-from connectors.contracts.network_element import NetworkElement as NetworkElementRecord
 from connectors.landing import Change
-from connectors.models import OutboxItem, OutboxKind
 from gis.models import DeadRange, ElementNumbers, Network, NodeRanking
 from gis.numbering import NONE, Integers, Numbering, number
 from gis.paging import SIZE, pages
@@ -32,27 +29,12 @@ def lock_network() -> Network:
 @transaction.atomic
 def follow_network(change: Change) -> None:
     """
-    Elements came, changed or went: resolve the aliases that waited for them, and number the network anew.
-
-    While more pages of the same kind wait in the outbox, the last of them numbers for all.
+    Elements came, changed or went: resolve the aliases that waited for them, and number the network anew, unless
+    whoever numbered last has seen them already.
     """
     resolve_aliases(element_ids=change.ids, now=change.now)
-    network = lock_network()
-    network.topology_at, network.is_due = change.now, True
-    network.save(update_fields=["topology_at", "is_due"])
-    if not more_to_follow(contract_id(NetworkElementRecord)):
+    if lock_network().is_due:
         renumber(now=change.now)
-
-
-def more_to_follow(contract: str) -> bool:
-    """
-    Whether another change of this contract waits besides the one that is being followed. Ask under the lock of the
-    network: then of two that are followed at once, the later one sees the other's item gone.
-    """
-    waiting = OutboxItem.objects.for_organisation(current_scope().organisation_id).filter(
-        kind=OutboxKind.FOLLOW, contract=contract, attempts=0, done_at=None, given_up_at=None
-    )
-    return len(waiting.values_list("pk")[:2]) > 1
 
 
 @transaction.atomic

@@ -100,7 +100,8 @@ class _Work:
             self._close(switch, at=at)
 
     def finish(self) -> bool:
-        self._number_if_due()
+        if self.anything:
+            self._number_if_due()
         self._save_kept()
         return self.anything
 

@@ -4,8 +4,7 @@ import pytest
 
 from connectors.contracts.base import contract_id
 from connectors.contracts.network_element import NetworkElement
-from connectors.models import OutboxItem, OutboxKind
-from gis.models import ElementAlias, Network
+from gis.models import ElementAlias
 from gis.models import NetworkElement as ElementRow
 from gis.services.aliases import aliases_for
 from gis.services.landing import land_network_elements
@@ -57,40 +56,3 @@ def test_a_name_that_two_systems_give_to_elements_is_for_a_person(now: datetime)
     aliases_for(names=["late"], landing=scada)
 
     assert {one.external_id: one.element for one in ElementAlias.objects.all()} == {"early": None, "late": None}
-
-
-def test_of_several_pages_that_wait_the_last_numbers_for_all(now: datetime) -> None:
-    landing = make_landing(contract=contract_id(NetworkElement), now=now)
-    items = [
-        OutboxItem.objects.create(
-            kind=OutboxKind.FOLLOW, contract=landed, payload={"ids": []}, created_at=now, due_at=now
-        )
-        for landed in ("network-element/1", "network-element/1", "zone/1")
-    ]
-    page = land_network_elements([source("S", "a"), line("L", "a", "b")], landing)
-
-    follow_network(change_of(landing, NetworkElement, page.touched))
-    network = Network.objects.get()
-    assert (network.version, network.is_due) == (0, True)
-
-    items[0].delete()
-    follow_network(change_of(landing, NetworkElement, []))
-    network.refresh_from_db()
-    assert (network.version, network.is_due, network.node_count) == (1, False, 2)
-
-
-def test_a_page_that_failed_before_is_not_waited_for(now: datetime) -> None:
-    landing = make_landing(contract=contract_id(NetworkElement), now=now)
-    for attempts in (0, 3):
-        OutboxItem.objects.create(
-            kind=OutboxKind.FOLLOW,
-            contract="network-element/1",
-            payload={"ids": []},
-            created_at=now,
-            due_at=now,
-            attempts=attempts,
-        )
-
-    follow_network(change_of(landing, NetworkElement, []))
-
-    assert Network.objects.get().version == 1

@@ -3,13 +3,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from connectors.contracts.base import contract_id
+from connectors.contracts.network_element import NetworkElement
 from connectors.contracts.reading import SwitchState
 from gis.models import DeadRange, Network, SwitchOpening, SwitchPosition
 from gis.positions import PositionReport
 from gis.queries import nodes_fed_by, unsupplied_nodes
+from gis.services.landing import land_network_elements
 from gis.services.positions import apply_switch_positions
 from organisation.scope import Scope
-from tests.gis.networks import busbar, ids_of_elements, land_network, line, source, switch
+from tests.gis.networks import busbar, ids_of_elements, land_network, line, make_landing, source, switch
 
 OPEN, CLOSED, INTERMEDIATE = SwitchState.OPEN, SwitchState.CLOSED, SwitchState.INTERMEDIATE
 
@@ -200,8 +203,13 @@ def test_a_switch_that_is_open_when_the_network_is_numbered_closes_into_it(repor
     assert openings() == [("Q1", {"a", "b", "c", "d"}, True)]
 
 
-def test_a_neighbour_has_a_network_of_its_own(report: Report, now: datetime) -> None:
-    """Without the application's filters, which the policy makes superfluous for safety."""
+def test_a_position_read_before_its_new_network_is_followed_is_charged_in_it(report: Report, now: datetime) -> None:
     land_network(FEEDER, now=now)
+    landing = make_landing(contract=contract_id(NetworkElement), now=now)
+    land_network_elements([line("L3", "d", "e")], landing)
+    assert Network.objects.get().is_due
+
     report(("Q1", OPEN, 1))
-    assert Network._base_manager.count() == 1
+
+    assert openings() == [("Q1", {"a", "b", "c", "d", "e"}, False)]
+    assert not Network.objects.get().is_due
