@@ -3,6 +3,7 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -50,11 +51,8 @@ class ConnectorAdmin(ConsoleAdmin):
     change_form_outer_before_template = "connectors/panel.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(read_at=Max("streams__states__proved_at"), ran_at=Max("streams__runs__started_at"))
-        )
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.annotate(read_at=Max("streams__states__proved_at"), ran_at=Max("streams__runs__started_at"))
 
     def get_urls(self) -> list[Any]:
         guard = self.admin_site.admin_view
@@ -69,11 +67,14 @@ class ConnectorAdmin(ConsoleAdmin):
         ]
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         if request.GET.get("kind") in registry.adapters():
             return cast(HttpResponse, super().add_view(request, form_url, extra_context))
         families: dict[str, list[Any]] = {}
         for adapter in sorted(registry.adapters().values(), key=lambda one: (one.family, one.label)):
-            families.setdefault(adapter.family.value.capitalize(), []).append(adapter)
+            shown = {"kind": adapter.kind, "label": adapter.label, "version": adapter.version}  # templates call classes
+            families.setdefault(adapter.family.value.capitalize(), []).append(shown)
         context = {**self.admin_site.each_context(request), "title": "Add connector", "families": families}
         return TemplateResponse(request, "connectors/kinds.html", context)
 

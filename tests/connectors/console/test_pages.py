@@ -1,0 +1,158 @@
+from typing import Any
+
+import pytest
+import responses
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from connectors import secrets, tasks
+from connectors.models import Connector, Run, State, Stream
+from connectors.services.settings import save_connector, save_stream
+from organisation.models import Membership, Organisation
+from organisation.roles import Role
+from organisation.scope import Scope, acting_for
+from tests.conftest import Tenants
+
+pytestmark = pytest.mark.django_db
+
+SETTINGS = {"base_url": "https://gis.example.org", "sign_in": "BASIC", "username": "reader", "password": "s3cret-word"}
+
+
+def signed_in(member: Membership) -> Client:
+    client = Client()
+    client.force_login(member.user)
+    return client
+
+
+@pytest.fixture
+def gis(utility: Organisation) -> Connector:
+    with acting_for(Scope(organisation_id=utility.pk)):
+        return save_connector(kind="ogc-api-features", name="GIS", settings=SETTINGS, now=timezone.now())
+
+
+@pytest.fixture
+def zones(gis: Connector) -> Stream:
+    with acting_for(Scope(organisation_id=gis.organisation_id)):
+        return save_stream(connector=gis, name="zones", contract="zone/1", label="Zones")
+
+
+def page(name: str, *arguments: Any) -> str:
+    return reverse(f"admin:connectors_{name}", args=arguments)
+
+
+def test_an_administrator_adds_a_connector_by_its_adapters_form(
+    administrator: Membership, utility: Organisation
+) -> None:
+    client = signed_in(administrator)
+    kinds = client.get(page("connector_add")).content.decode()
+    assert "?kind=ogc-api-features" in kinds
+
+    response = client.post(page("connector_add") + "?kind=ogc-api-features", {"name": "GIS", **SETTINGS})
+
+    with acting_for(Scope(organisation_id=utility.pk)):
+        added = Connector.objects.get()
+        assert response.status_code == 302, response.content.decode()[-2000:]
+        assert (added.name, added.kind, added.config["username"]) == ("GIS", "ogc-api-features", "reader")
+        assert "password" not in added.config
+        assert secrets.decrypt(added.secrets)["password"] == "s3cret-word"
+
+
+def test_a_wrong_setting_is_an_error_on_its_field(administrator: Membership, utility: Organisation) -> None:
+    given = {"name": "GIS", **SETTINGS, "base_url": "gis"}
+
+    answer = signed_in(administrator).post(page("connector_add") + "?kind=ogc-api-features", given).content.decode()
+
+    assert "Write a web address" in answer
+    with acting_for(Scope(organisation_id=utility.pk)):
+        assert Connector.objects.count() == 0
+
+
+def test_a_secret_is_never_shown_and_kept_when_left_empty(administrator: Membership, gis: Connector) -> None:
+    client = signed_in(administrator)
+    shown = client.get(page("connector_change", gis.pk)).content.decode()
+    assert "s3cret-word" not in shown
+
+    changed = {"name": "Network GIS", **SETTINGS, "password": ""}
+    response = client.post(page("connector_change", gis.pk), changed)
+
+    assert response.status_code == 302, response.content.decode()[-2000:]
+    with acting_for(Scope(organisation_id=gis.organisation_id)):
+        gis.refresh_from_db()
+        assert (gis.name, secrets.decrypt(gis.secrets)["password"]) == ("Network GIS", "s3cret-word")
+
+
+@responses.activate
+def test_a_test_of_the_connection_answers_with_a_sentence_and_sets_the_state(
+    administrator: Membership, gis: Connector
+) -> None:
+    responses.get("https://gis.example.org", status=401)
+
+    answer = signed_in(administrator).post(page("connector_probe", gis.pk), follow=True).content.decode()
+
+    with acting_for(Scope(organisation_id=gis.organisation_id)):
+        gis.refresh_from_db()
+        assert gis.state == State.ERROR
+        assert gis.state_reason in answer.replace("&#x27;", "'")
+
+
+def test_reading_now_makes_a_run_whose_page_shows_its_progress(
+    administrator: Membership, zones: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks.sync_stream, "delay", lambda *arguments: None)
+    client = signed_in(administrator)
+
+    shown = client.post(page("stream_sync", zones.pk), {"mode": "FULL"}, follow=True).content.decode()
+
+    with acting_for(Scope(organisation_id=zones.organisation_id)):
+        run = Run.objects.get()
+    assert "Running" in shown
+    assert page("run_progress", run.pk) in shown
+    assert "page 0" in client.get(page("run_progress", run.pk)).content.decode()
+
+
+def test_switching_off_needs_a_reason(administrator: Membership, gis: Connector) -> None:
+    client = signed_in(administrator)
+
+    client.post(page("connector_switch", gis.pk), {"on": "0", "reason": " "})
+    with acting_for(Scope(organisation_id=gis.organisation_id)):
+        gis.refresh_from_db()
+        assert gis.state == State.REGISTERED
+    client.post(page("connector_switch", gis.pk), {"on": "0", "reason": "supplier changes system"})
+    with acting_for(Scope(organisation_id=gis.organisation_id)):
+        gis.refresh_from_db()
+        assert (gis.state, gis.state_reason) == (State.DISABLED, "supplier changes system")
+
+
+@pytest.mark.parametrize("role", [Role.COORDINATOR, Role.DISPATCHER, Role.AUDITOR])
+def test_others_see_connectors_and_change_nothing(
+    utility: Organisation, tenants: Tenants, zones: Stream, role: Role
+) -> None:
+    client = signed_in(tenants.member(utility, role))
+
+    seen = client.get(page("connector_change", zones.connector_id)).content.decode()
+
+    assert "Zones" in seen
+    assert "s3cret-word" not in seen
+    assert "Test connection" not in seen
+    assert client.post(page("connector_probe", zones.connector_id)).status_code == 403
+    assert client.get(page("connector_add")).status_code == 403
+    starts = client.post(page("stream_sync", zones.pk), {"mode": "FULL"}).status_code
+    assert starts == (302 if role == Role.COORDINATOR else 403)
+
+
+def test_a_neighbours_connector_is_not_there(neighbour: Organisation, tenants: Tenants, zones: Stream) -> None:
+    client = signed_in(tenants.member(neighbour, Role.ADMINISTRATOR))
+
+    assert client.get(page("connector_change", zones.connector_id)).status_code in (302, 404)
+    assert client.post(page("connector_switch", zones.connector_id), {"on": "0", "reason": "x"}).status_code == 404
+    assert client.post(page("stream_sync", zones.pk), {"mode": "FULL"}).status_code == 404
+
+
+def test_lists_cost_a_fixed_number_of_statements(
+    administrator: Membership, zones: Stream, django_assert_max_num_queries: Any
+) -> None:
+    client = signed_in(administrator)
+    for name in ("connector", "run", "rejectedrecord", "schedule", "outboxitem", "connectortoken", "stream"):
+        with django_assert_max_num_queries(25):
+            assert client.get(page(f"{name}_changelist")).status_code == 200, name
