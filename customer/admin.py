@@ -13,7 +13,7 @@ from organisation.templatetags import marks
 class ServicePointAdmin(MirroredAdmin):
     """Where customers take supply, as the CIS knows them."""
 
-    list_display = ("external_id", "name", "customer_class", "how_critical", "node", "connector", "proved")
+    list_display = ("external_id", "name", "customer_class", "how_critical", "node", "connector", "changed")
     list_filter = (PresenceFilter, "priority")
     search_fields = ("external_id", "name", "account_number", "node")
     fields = (

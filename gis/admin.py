@@ -20,7 +20,7 @@ from organisation.roles import Capability
 class NetworkElementAdmin(MirroredAdmin):
     """The elements of the network model."""
 
-    list_display = ("external_id", "name", "kind", "voltage", "position", "zone", "connector", "proved")
+    list_display = ("external_id", "name", "kind", "voltage", "position", "zone", "connector", "changed")
     list_select_related = ("connector", "zone")
     list_filter = (*MirroredAdmin.list_filter, "kind")
     search_fields = ("external_id", "name", "from_node", "to_node")
@@ -61,7 +61,7 @@ class NetworkElementAdmin(MirroredAdmin):
 class ZoneAdmin(MirroredAdmin):
     """The areas of the utility."""
 
-    list_display = ("name", "external_id", "level", "parent", "connector", "proved")
+    list_display = ("name", "external_id", "level", "parent", "connector", "changed")
     list_select_related = ("connector", "parent")
     list_filter = (*MirroredAdmin.list_filter, "level")
     search_fields = ("external_id", "name")

@@ -41,7 +41,7 @@ class StandingFilter(DefaultFilter):
 class AlarmAdmin(MirroredAdmin):
     """Alarms as their sources have them, worst first."""
 
-    list_display = ("severity_mark", "what", "where", "standing", "active_for", "acknowledged", "connector", "proved")
+    list_display = ("severity_mark", "what", "where", "standing", "active_for", "acknowledged", "connector", "changed")
     list_display_links = ("what",)
     list_select_related = ("connector", "alias__element")
     list_filter = (StandingFilter, "category")

@@ -1,21 +1,21 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from connectors.console.mirrored import MirroredAdmin, PresenceFilter, ago
 from organisation.templatetags import marks
-from work.models import Crew, WorkOrder
+from work.models import Crew, Equipment, WorkOrder
 
 
 @admin.register(WorkOrder)
 class WorkOrderAdmin(MirroredAdmin):
     """Jobs, as work management has them."""
 
-    list_display = ("external_id", "summary", "where", "status", "crews", "reported", "connector", "proved")
+    list_display = ("external_id", "summary", "where", "status", "crews", "reported", "connector", "changed")
     list_select_related = ("connector", "alias__element")
     list_filter = (PresenceFilter, "status")
     search_fields = ("external_id", "summary", "equipment_external_id", "alias__external_id")
@@ -38,13 +38,23 @@ class WorkOrderAdmin(MirroredAdmin):
     readonly_fields = ("where", "crews")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).prefetch_related("assignments")
+        of_equipment = Equipment.objects.filter(
+            organisation_id=OuterRef("organisation_id"),
+            connector_id=OuterRef("connector_id"),
+            external_id=OuterRef("equipment_external_id"),
+        ).values("alias__element__external_id")[:1]
+        jobs: QuerySet[Any] = super().get_queryset(request).prefetch_related("assignments")
+        return jobs.annotate(by_equipment=Subquery(of_equipment))
 
     @display(description="Element")
-    def where(self, order: WorkOrder) -> str:
-        if order.alias is None:
-            return order.equipment_external_id or "—"
-        return str(order.alias.element or order.alias)
+    def where(self, order: Any) -> str:
+        """The element that a job names itself, or that its equipment stands for."""
+        if order.alias is not None and order.alias.element is not None:
+            return str(order.alias.element.external_id)
+        if order.by_equipment is not None:
+            return str(order.by_equipment)
+        named = order.alias or order.equipment_external_id
+        return f"{named} (not in the network)" if named else "—"
 
     @display(description="Crew")
     def crews(self, order: WorkOrder) -> str:
@@ -59,7 +69,7 @@ class WorkOrderAdmin(MirroredAdmin):
 class CrewAdmin(MirroredAdmin):
     """Crews and what they are doing, as work management says."""
 
-    list_display = ("name", "external_id", "status", "told", "connector", "proved")
+    list_display = ("name", "external_id", "status", "told", "connector", "changed")
     list_filter = (PresenceFilter, "status")
     search_fields = ("external_id", "name")
     ordering = ("name", "pk")

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template import Context
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
@@ -80,12 +81,14 @@ class MirroredAdmin(FoundByPrefix, ConsoleAdmin):
     ordering: Any = ("external_id",)
     search_fields: Sequence[str] = ("external_id",)
 
-    @display(description="Proved", ordering="landed_at")
-    def proved(self, row: Any) -> SafeString:
-        """When we last learnt something about the row."""
+    @display(description="Last change", ordering="landed_at")
+    def changed(self, row: Any) -> SafeString:
+        """When we last learnt something new. Whether the source still proves what we hold is its connector's to say."""
         return ago(row.landed_at)
 
 
 def ago(at: datetime | None) -> SafeString:
     """An age that counts in place; a dash for what was never."""
-    return marks.age(Context({"now": timezone.now()}), at) or SafeString("—")
+    if at is None:
+        return SafeString("—")
+    return format_html('<span class="nowrap">{}</span>', marks.age(Context({"now": timezone.now()}), at))

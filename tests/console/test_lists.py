@@ -19,7 +19,7 @@ from tests import rows
 from tests.conftest import Tenants
 from tests.console.conftest import client_of
 from tests.console.nights import Night
-from work.models import Crew, WorkOrder
+from work.models import Crew, Equipment, WorkOrder
 
 LISTS = {
     "/console/gis/networkelement/": "SW-1",
@@ -133,6 +133,23 @@ def test_a_signal_without_a_value_is_unknown_and_not_zero(night: Night, signed_i
 
     assert "UNKNOWN" in by_name["Tap position"]
     assert "0 A Good" in by_name["Feeder 8 current"]
+
+
+def test_a_job_that_names_equipment_stands_on_the_equipments_element(night: Night, signed_in: Client) -> None:
+    with acting_for(night.scope()):
+        switch = night.switches["SW-2"]
+        Equipment.objects.create(
+            alias=rows.alias(night.scada, switch, at=night.now), **rows.landed(night.orders, "0000002", at=night.now)
+        )
+        for number, equipment in (("WO-2", "0000002"), ("WO-3", "0000003")):
+            WorkOrder.objects.create(
+                status="WAITING", equipment_external_id=equipment, **rows.landed(night.orders, number, at=night.now)
+            )
+
+    found = listed(signed_in.get("/console/work/workorder/").content.decode())
+
+    assert [row for row in found if row.startswith("WO-2 ") and " SW-2 " in row]
+    assert [row for row in found if row.startswith("WO-3 ") and "0000003 (not in the network)" in row]
 
 
 def acknowledge(client: Client, alarm: Alarm) -> str:
