@@ -127,7 +127,7 @@ class Adapter(Protocol):
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
         """
-        Read one raw record; pure. `None`: not a record of this contract (a marker, another kind), which is not an error.
+        Read one raw record; pure. `None`: no record of this contract (a marker, another kind), which is not an error.
 
         :raises BadRecord: if it cannot be read
         """

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from connectors.models import (
     Connector,
@@ -409,3 +411,16 @@ def test_two_organisations_do_not_see_each_others_reads(
 
     assert present() == {"A": "North"}
     assert Run.objects.count() == 1
+
+
+def test_a_tick_that_finds_nothing_is_cheap(stream: Stream, clock: Clock, source: Source) -> None:
+    source.pages = [zones("A")]
+    for mode in (Mode.FULL, Mode.INCREMENTAL):
+        tick(stream, clock, mode)
+
+    with CaptureQueriesContext(connection) as asked:
+        tick(stream, clock, Mode.INCREMENTAL)
+
+    # Claim: stream, state, lease, insert. Page: renew, four of the merge, end of the lease, state.
+    ours = [one["sql"] for one in asked if not one["sql"].startswith(("SAVEPOINT", "RELEASE", "SELECT set_config"))]
+    assert len(ours) == 11, ours
