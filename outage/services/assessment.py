@@ -14,17 +14,16 @@ Three states of knowledge, each with its own rule:
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from django.db import connection
 from django.db.models import Max
 
 from connectors.landing import Change
 from connectors.models import Connector
 from gis.models import SwitchOpening, SwitchPosition
 from organisation.scope import current_scope
-from outage.models import AffectedServicePoint, Outage, Status, TimelineKind
-from outage.services import evidence
+from outage.models import AffectedServicePoint, Outage, Status
+from outage.services import affected, evidence
 from outage.services.charging import charge, recount
-from outage.services.timeline import Note, customers, write
+from outage.services.timeline import customers, impact, write
 from outage.services.transitions import move
 
 
@@ -46,6 +45,7 @@ class Assessment:
         self._outages = {one.pk: one for one in evidence.changeable_outages(now=change.now)}
         self._off_before = {pk: one.customers_off for pk, one in self._outages.items()}
         self._touched = set(disturbed)
+        self._tied: set[int] = set()
         self._trips: Mapping[int, evidence.Trip] = {}
 
     def run(self) -> None:
@@ -96,6 +96,7 @@ class Assessment:
 
     def _tie(self, outage: Outage, opening: SwitchOpening) -> None:
         outage.opening = opening
+        self._tied.add(outage.pk)
         self._charge(outage, at=max(opening.opened_at, outage.detected_at))
         self._touched.add(outage.pk)
         outage.updated_at = self._now
@@ -106,9 +107,9 @@ class Assessment:
             if not outage.is_charged and outage.status != Status.RESTORED:
                 self._charge(outage, at=self._now)
 
-    def _charge(self, outage: Outage, *, at: datetime) -> None:
+    def _charge(self, outage: Outage, *, at: datetime, is_again: bool = False) -> None:
         was_charged = outage.is_charged
-        charged = charge(outage)
+        charged = charge(outage, is_again=is_again)
         self._touched |= charged.taken_from
         if charged.has_grown:
             self._touched.add(outage.pk)
@@ -132,6 +133,9 @@ class Assessment:
         for pk, at in ended.items():
             AffectedServicePoint.objects.filter(outage=pk, is_off=True).update(is_off=False, restored_at=at)
         self._touched |= ended.keys()
+        for outage in self._outages.values() if ended else ():
+            if outage.opening_id is not None and outage.status != Status.RESTORED:
+                self._charge(outage, at=max(ended.values()), is_again=True)
         return ended
 
     def _follow_network(self) -> set[int]:
@@ -142,12 +146,8 @@ class Assessment:
         seen = [one.pk for one in self._outages.values() if one.opening_id is not None]
         if not seen:
             return set()
-        organisation_id = current_scope().organisation_id
-        with connection.cursor() as cursor:
-            cursor.execute(COME_BACK, {"organisation": organisation_id, "outages": seen, "now": self._now})
-            back = {row[0] for row in cursor.fetchall()}
-            cursor.execute(LOST_AGAIN, {"organisation": organisation_id, "outages": seen})
-            self._touched |= back | {row[0] for row in cursor.fetchall()}
+        back, lost = affected.follow(seen, now=self._now)
+        self._touched |= back | lost
         return back
 
     def _settle(self, outage: Outage, *, ended_at: datetime | None, has_gained: bool) -> None:
@@ -174,18 +174,12 @@ class Assessment:
             self._write_impact(outage, at=self._changed_at())
 
     def _reopen_if_lost(self, outage: Outage) -> None:
-        off, opening = outage.customers_off, outage.opening
-        is_open_again = (
-            opening is not None
-            and opening.closed_at is None
-            and outage.restored_at is not None
-            and opening.opened_at > outage.restored_at
-        )
+        off = outage.customers_off
         if off and off < outage.customers_affected:
             self._move(outage, Status.PARTIALLY_RESTORED, f"{customers(off, 0).capitalize()} lost supply again.")
         elif off:
             self._move(outage, Status.CONFIRMED, "Supply was lost again.")
-        elif is_open_again and not outage.customers_affected:
+        elif outage.pk in self._tied and not outage.customers_affected:
             self._move(outage, Status.CONFIRMED, "Its device is open again.")
 
     def _move(self, outage: Outage, to: Status, reason: str, *, at: datetime | None = None) -> None:
@@ -199,15 +193,7 @@ class Assessment:
         )
 
     def _write_impact(self, outage: Outage, *, at: datetime) -> None:
-        off = customers(outage.customers_off, outage.critical_customers_off)
-        note = Note(
-            kind=TimelineKind.IMPACT,
-            key=f"impact:{self._now.isoformat()}:{outage.customers_off}",
-            at=min(at, self._now),
-            summary=f"{off.capitalize()} off",
-            source=self._source,
-        )
-        write(outage, note, now=self._now)
+        write(outage, impact(outage, at=at, now=self._now, source=self._source), now=self._now)
 
     def _weigh(self) -> None:
         """Positions that were read make an outage that nobody confirmed yet more or less likely."""
@@ -226,32 +212,3 @@ class Assessment:
     @property
     def _source(self) -> str:
         return source_of(self._change)
-
-
-# A hashed sub-select, which `IS TRUE` keeps from becoming a join: the unsupplied nodes are few or none until many are,
-# so that statistics of them mislead, and a nested loop would walk them all for each service point.
-_UNSUPPLIED = """(point.node IN (
-    SELECT unsupplied.node FROM gis_unsuppliednode AS unsupplied WHERE unsupplied.organisation_id = %(organisation)s))"""
-
-COME_BACK = f"""
-UPDATE outage_affectedservicepoint AS affected SET is_off = false, restored_at = %(now)s
-FROM customer_servicepoint AS point
-WHERE affected.organisation_id = %(organisation)s AND affected.outage_id = ANY(%(outages)s) AND affected.is_off
-  AND point.organisation_id = affected.organisation_id AND point.id = affected.service_point_id
-  AND {_UNSUPPLIED} IS NOT TRUE
-RETURNING affected.outage_id
-"""  # noqa: S608  # put together from constants; every value is a parameter
-
-# Not what another outage has taken off meanwhile; of several that had it once, the latest has it again.
-LOST_AGAIN = f"""
-UPDATE outage_affectedservicepoint AS affected SET is_off = true, restored_at = NULL
-FROM customer_servicepoint AS point
-WHERE affected.organisation_id = %(organisation)s AND affected.outage_id = ANY(%(outages)s) AND NOT affected.is_off
-  AND point.organisation_id = affected.organisation_id AND point.id = affected.service_point_id
-  AND {_UNSUPPLIED} IS TRUE
-  AND NOT EXISTS (
-    SELECT 1 FROM outage_affectedservicepoint AS other
-    WHERE other.organisation_id = affected.organisation_id AND other.service_point_id = affected.service_point_id
-      AND (other.is_off OR other.outage_id > affected.outage_id AND other.outage_id = ANY(%(outages)s)))
-RETURNING affected.outage_id
-"""  # noqa: S608  # as above

@@ -32,19 +32,21 @@ class Charged:
     taken_from: frozenset[int] = frozenset()
 
 
-def charge(outage: Outage) -> Charged:
+def charge(outage: Outage, *, is_again: bool = False) -> Charged:
     """
     Charge a locked outage with what its device feeds, or fed before it opened, and count. Not with what another open
     outage has taken off already. The outage is not saved.
 
     Until the network has been read whole, nobody is charged: half a network has the wrong ways round. Until the
     service points have been, those that are known are charged and `is_charged` stays false.
+
+    :param is_again: another outage has let go of customers; those who are off by this one's opening are its own now
     """
     if not outage.is_charged:
         if not _network_is_known():
             return Charged()
         outage.is_charged = _is_proved(ServicePointRecord)
-    fed = _Statement(_fed(outage))
+    fed = _Statement(_fed(outage, is_again=is_again))
     # The network says of its openings which of them took a node off last.
     taken_from = fed.run(TAKE_OVER, outage) if outage.opening_id is not None else []
     added = fed.run(CHARGE, outage)
@@ -76,11 +78,11 @@ def recount(outages: Sequence[Outage]) -> None:
             outage.critical_customers_off = row["critical_off"]
 
 
-def _fed(outage: Outage) -> QuerySet[ServicePoint]:
+def _fed(outage: Outage, *, is_again: bool) -> QuerySet[ServicePoint]:
     fed = service_points_fed_by(outage.element_id)
     earlier = Outage.objects.filter(opening=outage.opening_id).exclude(pk=outage.pk)
-    if outage.opening_id is not None and earlier.exists():
-        # An earlier outage was charged with this opening. What it got back by another way was not lost again.
+    if is_again or (outage.opening_id is not None and earlier.exists()):
+        # If an earlier outage was charged with this opening, what came back by another way was not lost again.
         return fed.filter(pk__in=service_points_off().values("pk"))
     return fed
 

@@ -20,7 +20,7 @@ from outage.models import Evidence, Outage, Status, TimelineKind
 from outage.services.assessment import Assessment
 from outage.services.charging import charge
 from outage.services.estimates import note_estimates
-from outage.services.evidence import OPENING_CATEGORIES, newest_openings, read_positions
+from outage.services.evidence import CLOCKS_DIFFER_BY, OPENING_CATEGORIES, newest_openings, read_positions
 from outage.services.locking import hold_outages
 from outage.services.numbers import next_number
 from outage.services.timeline import Note, customers, write, write_all
@@ -35,9 +35,6 @@ SWITCHES = frozenset({ElementKind.BREAKER, ElementKind.LOAD_BREAK_SWITCH, Elemen
 EARLIEST_CONTEXT = timedelta(hours=1)
 """A job or an estimate may be older than the alarm by this much, and still be about this outage."""
 
-CLOCKS_DIFFER_BY = timedelta(minutes=1)
-"""An alarm that an outage explains is not older than the outage; clocks of two systems differ by so much."""
-
 
 @transaction.atomic
 def follow_alarms(change: Change) -> None:
@@ -47,7 +44,10 @@ def follow_alarms(change: Change) -> None:
     An active TRIP opens an outage, unless one is open at its device, which it joins. An active OFF_NORMAL alarm does
     so only of a switch that is read open and by that took customers off; else a tie that is switched would be an
     outage. No other category opens one. An alarm that is not the trip of a switch, and whose element has lost supply
-    by an open outage, joins that one. An activation that was over before we learnt of it opens nothing.
+    by an open outage, joins that one.
+
+    An activation that was over before we learnt of it opens nothing, unless its switch opened with it and is still
+    open: many a trip signal lasts for a tenth of a second.
     """
     hold_outages()
     disturbed = take_up_alarms(change, alarm_ids=change.ids)
@@ -190,10 +190,21 @@ def alarm_at(alarm: Alarm) -> datetime:
 
 
 def _waiting_alarms(alarm_ids: Collection[int] | None, *, explained_by: Sequence[Outage] | None = None) -> list[Alarm]:
-    """Active alarms whose element is known and whose activation belongs to no outage, oldest first."""
+    """
+    Alarms whose element is known and whose activation belongs to no outage, oldest first: active ones, and trips that
+    are over whose switch opened with them and is still open.
+    """
+    still_open = SwitchOpening.objects.filter(
+        organisation=OuterRef("organisation"), element=OuterRef("alias__element"), closed_at=None
+    )
+    opened_with_it = still_open.filter(
+        opened_at__gte=OuterRef("active_since") - CLOCKS_DIFFER_BY,
+        opened_at__lte=OuterRef("source_time") + CLOCKS_DIFFER_BY,
+    )
+    is_trip, is_off_normal = (Q(category=one.value) for one in (AlarmCategory.TRIP, AlarmCategory.OFF_NORMAL))
     alarms = Alarm.objects.for_organisation(current_scope().organisation_id).filter(
         ~Exists(Evidence.objects.filter(alarm=OuterRef("pk"), activation=OuterRef("activation"))),
-        is_active=True,
+        Q(is_active=True) | is_trip & Exists(opened_with_it),
         retired_at=None,
         alias__element__isnull=False,
     )
@@ -202,10 +213,7 @@ def _waiting_alarms(alarm_ids: Collection[int] | None, *, explained_by: Sequence
     elif explained_by is not None:
         alarms = alarms.exclude(category__in=OPENING_CATEGORIES)
     else:
-        is_open = SwitchOpening.objects.filter(element=OuterRef("alias__element"), closed_at=None)
-        alarms = alarms.filter(
-            Q(category=AlarmCategory.TRIP.value) | Q(category=AlarmCategory.OFF_NORMAL.value) & Exists(is_open)
-        )
+        alarms = alarms.filter(is_trip | is_off_normal & Exists(still_open))
     return sorted(alarms.select_related("alias__element", "connector"), key=lambda one: (alarm_at(one), one.pk))
 
 

@@ -13,7 +13,7 @@ from gis.models import SwitchOpening, SwitchPosition
 from organisation.scope import current_scope
 from organisation.tenancy import TenantQuerySet
 from outage.confidence import ReadPosition, confidence
-from outage.models import OPEN_STATUSES, Evidence, Outage, OutageQuerySet, Status
+from outage.models import OPEN_STATUSES, Evidence, Outage, OutageQuerySet, Status, TimelineEntry
 from telemetry.models import LatestReading
 
 REOPENS_AFTER = timedelta(seconds=10)
@@ -21,6 +21,9 @@ REOPENS_AFTER = timedelta(seconds=10)
 How long a device stands open again, under an alarm that has said nothing new, before its restored outage does. A
 closing onto the fault mostly makes a new activation, and that is an outage of its own.
 """
+
+CLOCKS_DIFFER_BY = timedelta(minutes=1)
+"""By how much the clocks of two systems that tell of one event may differ."""
 
 OPENING_CATEGORIES = (AlarmCategory.TRIP.value, AlarmCategory.OFF_NORMAL.value)
 """The categories of which an alarm of a device can open an outage; of OFF_NORMAL only with the position read open."""
@@ -136,9 +139,17 @@ def _own_evidence() -> TenantQuerySet[Evidence]:
 
 
 def _may_reopen(outages: OutageQuerySet, *, now: datetime) -> Q:
-    """Restored outages whose device is still open, or open again under the same alarm; unless a newer one has it."""
+    """
+    Restored outages that may not be over, unless a newer one is open at the device. It is still open, and another way
+    supplies the customers; or it was never seen open, and its opening is read only now; or it is open again under an
+    alarm that still stands. Against a person's word that supply is back, only the last of these counts.
+    """
     openings = SwitchOpening.objects.filter(
         organisation=OuterRef("organisation"), element=OuterRef("element"), closed_at=None
+    )
+    late = openings.filter(
+        opened_at__gte=OuterRef("detected_at") - CLOCKS_DIFFER_BY,
+        opened_at__lte=OuterRef("restored_at") + CLOCKS_DIFFER_BY,
     )
     alarms = (
         _own_evidence()
@@ -146,8 +157,16 @@ def _may_reopen(outages: OutageQuerySet, *, now: datetime) -> Q:
         .filter(_STILL_ACTIVE, Q(alarm__source_time__gt=F("outage__restored_at")) | _stands_open(now=now))
     )
     newer = outages.filter(element=OuterRef("element"), status__in=OPEN_STATUSES)
+    said_by_a_person = TimelineEntry.objects.filter(
+        organisation=OuterRef("organisation"),
+        outage=OuterRef("pk"),
+        to_status=Status.RESTORED,
+        at__gte=OuterRef("restored_at"),
+        actor__isnull=False,
+    )
     return ~Exists(newer) & (
         Q(opening__isnull=False, opening__closed_at=None)
+        | Q(opening=None) & Exists(late) & ~Exists(said_by_a_person)
         | Exists(openings.filter(opened_at__gt=OuterRef("restored_at"))) & Exists(alarms)
     )
 

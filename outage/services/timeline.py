@@ -56,6 +56,18 @@ def write_all(notes: Iterable[tuple[Outage, Note]], *, now: datetime) -> None:
     )
 
 
+def impact(outage: Outage, *, at: datetime, now: datetime, source: str) -> Note:
+    """That other customers are off by an outage than before."""
+    off = customers(outage.customers_off, outage.critical_customers_off)
+    return Note(
+        kind=TimelineKind.IMPACT,
+        key=f"impact:{now.isoformat()}:{outage.customers_off}",
+        at=min(at, now),
+        summary=f"{off.capitalize()} off",
+        source=source,
+    )
+
+
 def customers(count: int, critical: int) -> str:
     """A number of customers for a person: `1,337 customers, 7 of them critical`."""
     if not count:

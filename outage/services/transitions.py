@@ -8,7 +8,12 @@ from django.db import transaction
 from organisation.models import User
 from outage import lifecycle
 from outage.models import AffectedServicePoint, Cause, Outage, Status, TimelineKind
-from outage.services.timeline import Note, write
+from outage.services.charging import charge
+from outage.services.locking import hold_outages
+from outage.services.timeline import Note, impact, write
+
+LETTING_GO = (Status.RESTORED, Status.CANCELLED)
+"""With these, a person says that an outage's customers are not off by it any more."""
 
 
 class UnableToTransition(Exception):
@@ -33,6 +38,8 @@ def transition_outage(
     :param cause: what the person now knows of its cause; `None` leaves it as it is
     :raises UnableToTransition: if the move is not legal from where the outage is, or the reason is empty
     """
+    if to in LETTING_GO:
+        hold_outages()
     moved = Outage.objects.select_for_update().get(pk=outage.pk)
     possible = lifecycle.possible(moved.status)
     if not reason.strip():
@@ -51,6 +58,8 @@ def transition_outage(
         # After the entry, which keeps what was claimed until then.
         _give_back(moved, now=None)
         moved.save(update_fields=["customers_off", "critical_customers_off"])
+    if to in LETTING_GO:
+        _charge_others(now=now)
     return moved
 
 
@@ -97,6 +106,16 @@ def move(
 def _give_back(outage: Outage, *, now: datetime | None) -> None:
     AffectedServicePoint.objects.filter(outage=outage, is_off=True).update(is_off=False, restored_at=now)
     outage.customers_off = outage.critical_customers_off = 0
+
+
+def _charge_others(*, now: datetime) -> None:
+    """Whoever is off by the opening of another device, and was this outage's, is that one's now."""
+    others = Outage.objects.open().exclude(opening=None).select_for_update().order_by("pk")
+    for other in others:
+        if charge(other, is_again=True).has_grown:
+            other.updated_at = now
+            other.save()
+            write(other, impact(other, at=now, now=now, source=""), now=now)
 
 
 def _refusal(outage: Outage, to: Status, possible: Sequence[Status]) -> str:

@@ -304,3 +304,37 @@ def test_the_board_shows_the_worst_first(utility_with_ring: PretendUtility) -> N
         ("SECTION", 0, 2),
         ("TIE", 0, 0),
     ]
+
+
+def test_a_trip_that_was_over_before_it_was_known_counts_while_its_switch_is_open(
+    utility_with_ring: PretendUtility,
+) -> None:
+    at = utility_with_ring.clock
+    pulse = [
+        utility_with_ring.notification("FEEDER", active=True, at=at),
+        utility_with_ring.notification("FEEDER", active=False, at=at + timedelta(milliseconds=100)),
+    ]
+    utility_with_ring.opens("SECTION", at=at - timedelta(hours=1))
+    utility_with_ring.notify(*pulse)
+    assert not Outage.objects.exists()
+
+    utility_with_ring.opens("FEEDER", at=at)
+    utility_with_ring.notify(*pulse)
+
+    assert the_outage().status == Status.DETECTED
+    assert the_outage().customers_affected == 3
+
+    utility_with_ring.closes("FEEDER")
+    assert the_outage().status == Status.RESTORED
+
+
+def test_a_trip_of_the_past_has_nothing_to_do_with_an_opening_of_today(utility_with_ring: PretendUtility) -> None:
+    at = utility_with_ring.clock - timedelta(days=7)
+    utility_with_ring.notify(
+        utility_with_ring.notification("FEEDER", active=True, at=at),
+        utility_with_ring.notification("FEEDER", active=False, at=at + timedelta(hours=1)),
+    )
+
+    utility_with_ring.opens("FEEDER")
+
+    assert not Outage.objects.exists()

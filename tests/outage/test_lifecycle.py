@@ -165,3 +165,17 @@ def test_the_database_keeps_the_timeline_as_it_is(utility_with_ring: PretendUtil
         cursor.execute(statement.format(table=TimelineEntry._meta.db_table))
 
     assert list(TimelineEntry.objects.values()) == before
+
+
+@pytest.mark.parametrize("to", [Status.CANCELLED, Status.RESTORED])
+def test_whom_a_person_lets_go_is_charged_to_the_outage_that_has_them_off(
+    utility_with_ring: PretendUtility, person: User, to: Status
+) -> None:
+    utility_with_ring.trips("FEEDER")
+    utility_with_ring.trips("SECTION")
+    utility_with_ring.opens("SECTION")
+
+    walk(Outage.objects.get(element__external_id="FEEDER"), to, actor=person, now=utility_with_ring.clock)
+
+    assert off() == {"far/0", "far/1"}
+    assert Outage.objects.open().get().timeline.latest("pk").summary == "2 customers off"

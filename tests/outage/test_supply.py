@@ -218,3 +218,35 @@ def test_a_new_notification_of_the_same_activation_reopens_at_once(tripped: Pret
 
     assert the_outage().status == Status.CONFIRMED
     assert len(off()) == 5
+
+
+def test_an_opening_that_is_read_only_after_its_alarm_was_over_reopens_the_outage(
+    utility_with_ring: PretendUtility,
+) -> None:
+    at = utility_with_ring.clock
+    utility_with_ring.trips("FEEDER")
+    utility_with_ring.clears("FEEDER")
+    assert the_outage().status == Status.RESTORED
+
+    utility_with_ring.opens("FEEDER", at=at)
+
+    assert the_outage().status == Status.CONFIRMED
+    assert len(off()) == 5
+
+    utility_with_ring.closes("FEEDER")
+    assert moves(the_outage())[-2:] == [("RESTORED", "CONFIRMED", 5), ("CONFIRMED", "RESTORED", 0)]
+
+
+def test_whom_a_doubtful_outage_lets_go_is_charged_to_the_one_that_has_them_off(
+    utility_with_ring: PretendUtility,
+) -> None:
+    utility_with_ring.trips("FEEDER")
+    utility_with_ring.trips("SECTION")
+    utility_with_ring.opens("SECTION")
+    assert Outage.objects.get(element__external_id="SECTION").customers_affected == 0
+
+    utility_with_ring.clears("FEEDER")
+
+    section = Outage.objects.get(element__external_id="SECTION")
+    assert (section.customers_affected, section.customers_off) == (2, 2)
+    assert off() == {"far/0", "far/1"}
