@@ -1,4 +1,6 @@
+import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -130,9 +132,7 @@ def test_an_older_row_does_not_replace_a_newer_one(land: Land) -> None:
     land([zone("Z-1", "new", source_time=new)])
 
     merged = land([zone("Z-1", "old", source_time=old)], minutes=5, newest_by="source_time")
-    within = land(
-        [zone("Z-2", "new", source_time=new), zone("Z-2", "old", source_time=old)], newest_by="source_time"
-    )
+    within = land([zone("Z-2", "new", source_time=new), zone("Z-2", "old", source_time=old)], newest_by="source_time")
 
     assert counts(merged) == (0, 0, 1)
     assert merged.ids_by_key == {"Z-1": Zone.objects.get(external_id="Z-1").pk}
@@ -257,3 +257,33 @@ def test_any_order_repetition_and_paging_end_alike(land: Land, feed: Any, shuffl
         newest[key] = max(newest.get(key, 0), number)
     assert dict(Zone.objects.values_list("external_id", "name")) == {k: f"{k}{n}" for k, n in newest.items()}
     assert total == len(newest)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_merges_of_shared_keys_at_once_neither_deadlock_nor_lose_a_row(utility: Organisation) -> None:
+    scope = Scope(organisation_id=utility.pk)
+    with acting_for(scope):
+        landing = a_landing()
+    keys = [f"Z-{number}" for number in range(300)]
+
+    def merge_shuffled(seed: int) -> list[int]:
+        try:
+            known = []
+            for step in range(4):
+                shuffled = random.Random(f"{seed} {step}").sample(keys, len(keys))
+                moment = NIGHT + timedelta(seconds=seed * 10 + step)
+                with acting_for(scope):
+                    rows = [zone(key, f"{seed} {step}", source_time=moment) for key in shuffled]
+                    merged = merge(Zone, rows, landing=landing, columns=COLUMNS, newest_by="source_time")
+                known.append(len(merged.ids_by_key))
+            return known
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        known = [one for result in pool.map(merge_shuffled, range(3)) for one in result]
+
+    assert known == [len(keys)] * 12
+    with acting_for(scope):
+        assert set(Zone.objects.values_list("name", flat=True)) == {"2 3"}
+        assert Zone.objects.count() == len(keys)
