@@ -51,8 +51,9 @@ class ConnectorAdmin(ConsoleAdmin):
     change_form_outer_before_template = "connectors/panel.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(read_at=Max("streams__states__proved_at"), ran_at=Max("streams__runs__started_at"))
+        rows = super().get_queryset(request)
+        told = {"read_at": Max("streams__states__proved_at"), "ran_at": Max("streams__runs__started_at")}
+        return cast("QuerySet[Any]", rows.annotate(**told))
 
     def get_urls(self) -> list[Any]:
         guard = self.admin_site.admin_view

@@ -66,19 +66,17 @@ SERVICE_POINTS = {
     "page_size": 500,
     "since_parameter": "updated_since",
     "updated": "updatedAt",
-    "mapping": "\n".join(
-        (
-            "external_id = servicePointId",
-            "source_time = updatedAt",
-            "name = name",
-            "node = connectivityNode",
-            "customer_class = customerClass",
-            "priority = priority || 'NORMAL'",
-            "priority_reason = priorityReason || ''",
-            "account_number = account.number",
-            "position = location.{longitude: lon, latitude: lat}",
-        )
-    ),
+    "mapping": """
+external_id = servicePointId
+source_time = updatedAt
+name = name
+node = connectivityNode
+customer_class = customerClass
+priority = priority || 'NORMAL'
+priority_reason = priorityReason || ''
+account_number = account.number
+position = location.{longitude: lon, latitude: lat}
+""",
 }
 
 
