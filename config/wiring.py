@@ -21,7 +21,13 @@ from customer import models as customer_models
 from customer.services.counting import follow_service_points, recount
 from customer.services.landing import land_service_points
 from gis import models as gis_models
-from gis.services.landing import follow_zones, land_features, land_network_elements, land_zones
+from gis.services.landing import (
+    follow_zones,
+    land_features,
+    land_network_elements,
+    land_zones,
+    retire_network_elements,
+)
 from gis.services.network import follow_network
 from gis.services.positions import apply_switch_positions
 from outage.services.detection import follow_alarms
@@ -65,7 +71,7 @@ WIRING = ContractWiring(
             Wiring(
                 contract=NetworkElement,
                 land=land_network_elements,
-                retire=partial(retire_unseen, gis_models.NetworkElement),
+                retire=retire_network_elements,
                 followers=(follow_network, follow_positions_of_elements, follow_numbering, follow_supply),
             ),
             Wiring(

@@ -1,0 +1,12 @@
+"""`python -m tests.benchmarks.within MODULE`: runs a module as a program, with Django set up around it."""
+
+import os
+import runpy
+import sys
+
+import django
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    django.setup()
+    runpy.run_module(sys.argv[1], run_name="__main__")
