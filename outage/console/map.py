@@ -26,11 +26,11 @@ def map_json(outage_id: int, *, version: str, attribution: str) -> bytes:
     """
     JSON of the neighbourhood. Coordinates are latitude then longitude, as the map's library has them.
 
-    `lines`: [is off, [[lat, lon], …]]; `devices`: [is off, lat, lon, kind, id, is open]; `points` (the affected
-    service points): [is off, lat, lon]; `critical`: [is off, lat, lon, number on the list].
+    `lines`: [is off, [[lat, lon], …], is of 1 kV or more]; `devices`: [is off, lat, lon, kind, id, is open]; `points`
+    (the affected service points): [is off, lat, lon]; `critical`: [is off, lat, lon, number on the list].
     """
     organisation = current_scope().organisation_id
-    key = f"outage-map:{organisation}:{outage_id}:{version}"
+    key = f"outage-map-2:{organisation}:{outage_id}:{version}"
     kept: bytes | None = cache.get(key)
     if kept is None:
         kept = msgspec.json.encode({"version": version, "attribution": attribution, **_read(organisation, outage_id)})
@@ -55,10 +55,10 @@ def _read(organisation: int, outage_id: int) -> dict[str, Any]:
     failed = None if found is None else dict(zip(("id", "kind", "lat", "lon"), found, strict=True))
     lines: list[list[Any]] = []
     devices: list[list[Any]] = []
-    for external_id, kind, is_off, is_open, latitude, longitude, geometry in elements:
+    for external_id, kind, is_main, is_off, is_open, latitude, longitude, geometry in elements:
         line = None if geometry is None else _lines(msgspec.json.decode(geometry))
         if line:
-            lines.extend([is_off, part] for part in line)
+            lines.extend([is_off, part, is_main] for part in line)
         elif latitude is not None:
             devices.append([is_off, round(latitude, 6), round(longitude, 6), kind, external_id, is_open])
     return {
@@ -134,13 +134,13 @@ WITH affected AS ({_AFFECTED}), marks AS (
     point(west - greatest((east - west) / 4, 0.004), south - greatest((north - south) / 4, 0.0025))) AS frame
   FROM extent WHERE west IS NOT NULL
 )
-SELECT e.external_id, e.kind, dead.node IS NOT NULL AS is_off, coalesce(position.is_open, e.normally_open) AS is_open,
-  e.latitude, e.longitude, e.geometry::text
+SELECT e.external_id, e.kind, coalesce(e.nominal_voltage_v, 1000) >= 1000 AS is_main, dead.node IS NOT NULL AS is_off,
+  coalesce(position.is_open, e.normally_open) AS is_open, e.latitude, e.longitude, e.geometry::text
 FROM around
 JOIN gis_networkelement e ON e.organisation_id = %(organisation)s AND e.extent && around.frame
 LEFT JOIN gis_unsuppliednode dead ON dead.organisation_id = e.organisation_id
   AND dead.node = CASE WHEN e.to_node IS NULL THEN e.from_node ELSE e.to_node END
 LEFT JOIN gis_switchposition position ON position.organisation_id = e.organisation_id AND position.element_id = e.id
-WHERE e.retired_at IS NULL
+WHERE e.retired_at IS NULL AND e.kind <> 'NODE'
 ORDER BY dead.node IS NULL, e.nominal_voltage_v DESC NULLS LAST, e.id LIMIT %(most_elements)s
 """

@@ -15,8 +15,8 @@ def test_the_map_draws_what_is_off_around_the_failed_element(night: Night, signe
     assert answer.status_code == 200
     assert drawn["attribution"] == "Network: ours"
     assert drawn["failed"] == {"id": "SW-1", "kind": "BREAKER", "lat": 53.64, "lon": 11.41}
-    assert [True, [[53.64, 11.41], [53.641, 11.411]]] in drawn["lines"]
-    assert [off for off, _ in drawn["lines"]].count(True) == 1
+    assert [True, [[53.64, 11.41], [53.641, 11.411]], True] in drawn["lines"]
+    assert [off for off, *_ in drawn["lines"]].count(True) == 1
     assert drawn["points"] == [[True, 53.641, 11.4111], [True, 53.641, 11.4112]]
     assert drawn["critical"] == [[True, 53.641, 11.411, 1]]
     assert drawn["is_cut"] is False

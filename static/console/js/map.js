@@ -29,12 +29,16 @@
     if (layer) layer.remove();
     layer = L.layerGroup().addTo(map);
     const quiet = { renderer: canvas, interactive: false };
-    const lines = wanted => data.lines.filter(([off]) => off === wanted).map(([, line]) => line);
-    L.polyline(lines(false), { ...quiet, color: c.on, weight: 1.6 }).addTo(layer);
-    L.polyline(lines(true), { ...quiet, color: c.off, weight: 4.5 }).addTo(layer);
-    L.polyline(lines(true), { ...quiet, color: c.ground, weight: 1.6, dashArray: '5 6', lineCap: 'butt' }).addTo(layer);
+    // Low voltage is thin and below, so that what feeds it can be followed through it.
+    const lines = (off, main) => data.lines.filter(line => line[0] === off && line[2] === main).map(line => line[1]);
+    const line = (some, style) => L.polyline(some, { ...quiet, ...style }).addTo(layer);
+    line(lines(false, false), { color: c.on, weight: 1, opacity: 0.5 });
+    line(lines(true, false), { color: c.off, weight: 1.6, opacity: 0.75 });
+    line(lines(false, true), { color: c.on, weight: 2 });
+    line(lines(true, true), { color: c.off, weight: 5 });
+    line(lines(true, true), { color: c.ground, weight: 1.8, dashArray: '5 6', lineCap: 'butt' });
     data.points.forEach(([off, lat, lon]) => L.circleMarker([lat, lon], {
-      ...quiet, stroke: false, radius: off ? 2.6 : 2, fillColor: off ? c.point : c.back, fillOpacity: off ? .9 : .8,
+      ...quiet, stroke: false, radius: off ? 1.9 : 1.5, fillColor: off ? c.point : c.back, fillOpacity: off ? .9 : .8,
     }).addTo(layer));
     data.devices.forEach(([off, lat, lon, kind, id, open]) => {
       if (data.failed && id === data.failed.id) return;
@@ -60,7 +64,7 @@
       ...(data.failed ? [[data.failed.lat, data.failed.lon]] : []),
       ...data.points.map(([, lat, lon]) => [lat, lon]), ...data.critical.map(([, lat, lon]) => [lat, lon]),
     ];
-    const all = spots.length > 1 ? spots : [...spots, ...data.lines.flatMap(([, line]) => line)];
+    const all = spots.length > 1 ? spots : [...spots, ...data.lines.flatMap(([, path]) => path)];
     if (all.length) map.fitBounds(L.latLngBounds(all).pad(0.12), { animate: false, maxZoom: 17 });
     else map.setView([0, 0], 8, { animate: false });
   };
