@@ -66,7 +66,9 @@ class LatestReading(TenantModel):
     failed still tells what it showed last.
     """
 
-    signal = TenantForeignKey(Signal, models.PROTECT, related_name="latest")
+    # Both have their index in the key below; each more would be written whenever a row leaves its page.
+    organisation = OrganisationKey(db_index=False)
+    signal = TenantForeignKey(Signal, models.PROTECT, related_name="latest", db_index=False)
     source_time = models.DateTimeField()
     landed_at = models.DateTimeField()
     value = models.FloatField(null=True)

@@ -81,4 +81,7 @@ def spans(days: Iterable[date]) -> list[tuple[datetime, datetime]]:
 
 def is_within(moment: datetime, spans_: Sequence[tuple[datetime, datetime]]) -> bool:
     # The newest span first: nearly every reading is of today.
-    return any(begin <= moment < end for begin, end in reversed(spans_))
+    for begin, end in reversed(spans_):
+        if begin <= moment:
+            return moment < end
+    return False

@@ -8,23 +8,33 @@ PAGE = {
     "quality": "text",
     "reason": "text",
     "has_day": "bool",
+    "is_newest": "bool",
+    "usable_time": "timestamptz",
+    "usable_value": "float8",
+    "usable_state": "text",
 }
-"""Columns of `readings_page` and their types."""
+"""
+Columns of `readings_page` and their types. `is_newest` marks one reading per signal, the newest of the page; the
+`usable_…` ones stand there, and are those of the newest that is not of bad quality.
+"""
+
+# Two statements and no join: for tables that have grown since their statistics were made, the planner would compare
+# every signal with every reading.
+SIGNALS = """
+SELECT external_id, id FROM telemetry_signal
+WHERE organisation_id = %(organisation)s AND connector_id = %(connector)s AND external_id = ANY(%(names)s::text[])
+"""
 
 LATEST = """
-SELECT signal.external_id, signal.id,
-  latest.source_time, latest.value, latest.state, latest.quality, latest.reason
-FROM telemetry_signal AS signal
-LEFT JOIN telemetry_latestreading AS latest
-  ON latest.organisation_id = signal.organisation_id AND latest.signal_id = signal.id
-WHERE signal.organisation_id = %(organisation)s AND signal.connector_id = %(connector)s
-  AND signal.external_id = ANY(%(names)s::text[])
+SELECT signal_id, source_time, value, state, quality, reason FROM telemetry_latestreading
+WHERE organisation_id = %(organisation)s AND signal_id = ANY(%(signals)s::bigint[])
 """
 
 PREPARE = """
 SET LOCAL client_min_messages = warning;
 CREATE TEMPORARY TABLE IF NOT EXISTS readings_page (
-  signal_id int8, source_time timestamptz, value float8, state text, quality text, reason text, has_day bool
+  signal_id int8, source_time timestamptz, value float8, state text, quality text, reason text, has_day bool,
+  is_newest bool, usable_time timestamptz, usable_value float8, usable_state text
 ) ON COMMIT DELETE ROWS;
 SET LOCAL client_min_messages TO DEFAULT;
 DELETE FROM readings_page
@@ -49,8 +59,11 @@ MERGE = """
 WITH changed AS MATERIALIZED (
   SELECT page.*, known.signal_id IS NOT NULL AS is_known
   FROM readings_page AS page
-  LEFT JOIN telemetry_reading AS known ON known.organisation_id = %(organisation)s
-    AND known.signal_id = page.signal_id AND known.source_time = page.source_time
+  LEFT JOIN LATERAL (
+    SELECT * FROM telemetry_reading
+    WHERE organisation_id = %(organisation)s AND signal_id = page.signal_id AND source_time = page.source_time
+    LIMIT 1
+  ) AS known ON true
   WHERE page.has_day AND (known.signal_id IS NULL OR (known.value, known.state, known.quality, known.reason)
     IS DISTINCT FROM (page.value, page.state, page.quality, page.reason))
 ), written AS (
@@ -63,7 +76,10 @@ WITH changed AS MATERIALIZED (
 )
 SELECT count(*) FILTER (WHERE NOT is_known), count(*) FILTER (WHERE is_known) FROM changed
 """
-"""For any. A partitioned table tells no system columns, so what was there before is asked beforehand."""
+"""
+For any. A partitioned table tells no system columns, so what was there before is asked beforehand: in a sub-select with
+a limit, so that the planner looks up each row by its key, whatever the statistics of a day that has just begun.
+"""
 
 _NEWER = """(latest.source_time < excluded.source_time
   OR latest.source_time = excluded.source_time AND (latest.value, latest.state, latest.quality, latest.reason)
@@ -86,16 +102,9 @@ _MOVED = ",\n  ".join(
 UPSERT_LATEST = f"""
 INSERT INTO telemetry_latestreading AS latest (organisation_id, signal_id, source_time, landed_at, value,
   state, quality, reason, usable_time, usable_value, usable_state)
-SELECT %(organisation)s, newest.signal_id, newest.source_time, %(now)s, newest.value, newest.state,
-  newest.quality, newest.reason, usable.source_time, usable.value, usable.state
-FROM (
-  SELECT DISTINCT ON (signal_id) * FROM readings_page ORDER BY signal_id, source_time DESC
-) AS newest
-LEFT JOIN (
-  SELECT DISTINCT ON (signal_id) * FROM readings_page WHERE quality <> 'BAD'
-  ORDER BY signal_id, source_time DESC
-) AS usable ON usable.signal_id = newest.signal_id
-ORDER BY newest.signal_id
+SELECT %(organisation)s, signal_id, source_time, %(now)s, value, state, quality, reason,
+  usable_time, usable_value, usable_state
+FROM readings_page WHERE is_newest ORDER BY signal_id
 ON CONFLICT (organisation_id, signal_id) DO UPDATE SET
   {_MOVED}
 WHERE {_NEWER} OR {_NEWER_USABLE}

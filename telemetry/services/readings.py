@@ -7,10 +7,11 @@ Most of what a poll brings is known: it is told from the newest readings alone, 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
+from connectors.contracts.reading import Quality
 from connectors.contracts.reading import Reading as ReadingRecord
 from connectors.landing import Landed, Landing, SetAside
 from telemetry.queries.partitions import is_within, kept_spans
@@ -21,6 +22,8 @@ AHEAD = timedelta(minutes=10)
 
 Shown = tuple[float | None, str | None, str, str]
 """What a reading shows: value, state, quality, reason."""
+QUALITY = 2
+NOTHING = (None, None, None)
 
 
 def land_readings(records: Sequence[ReadingRecord], landing: Landing) -> Landed:
@@ -57,8 +60,7 @@ def land_readings(records: Sequence[ReadingRecord], landing: Landing) -> Landed:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Changed:
+class _Changed(NamedTuple):
     """
     A reading that the newest one of its signal does not already tell.
 
@@ -111,29 +113,33 @@ def _sift(records: Sequence[tuple[int, ReadingRecord]], landing: Landing) -> _Pa
     return page
 
 
-def _latest(names: set[str], landing: Landing) -> dict[str, tuple[int, datetime | None, Shown]]:
+def _latest(names: set[str], landing: Landing) -> dict[str, tuple[int, datetime | None, Shown | None]]:
     """Of each known signal its key, and the time and content of its newest reading."""
+    parameters: dict[str, Any] = {"organisation": landing.organisation_id, "connector": landing.connector_id}
     with connection.cursor() as cursor:
-        cursor.execute(
-            sql.LATEST,
-            {
-                "organisation": landing.organisation_id,
-                "connector": landing.connector_id,
-                "names": list(names),
-            },
-        )
-        return {
-            name: (signal_id, source_time, (value, state, quality, reason))
-            for name, signal_id, source_time, value, state, quality, reason in cursor.fetchall()
-        }
+        cursor.execute(sql.SIGNALS, {**parameters, "names": list(names)})
+        signals: dict[str, int] = dict(cursor.fetchall())
+        cursor.execute(sql.LATEST, {**parameters, "signals": list(signals.values())})
+        newest = {row[0]: (row[1], row[2:]) for row in cursor.fetchall()}
+    unread = (None, None)
+    return {name: (signal_id, *newest.get(signal_id, unread)) for name, signal_id in signals.items()}
 
 
 def _copy(cursor: Any, changed: Sequence[_Changed]) -> None:
+    newest: dict[int, _Changed] = {}
+    usable: dict[int, _Changed] = {}
+    for one in changed:
+        for best, counts in ((newest, True), (usable, one.shown[QUALITY] != Quality.BAD)):
+            if counts and (one.signal_id not in best or best[one.signal_id].source_time < one.source_time):
+                best[one.signal_id] = one
     cursor.execute(sql.PREPARE)
     with cursor.copy(sql.COPY) as copy:
         copy.set_types(sql.PAGE.values())
         for one in changed:
-            copy.write_row((one.signal_id, one.source_time, *one.shown, one.has_day))
+            is_newest = newest[one.signal_id] is one
+            best_usable = usable.get(one.signal_id) if is_newest else None
+            told = NOTHING if best_usable is None else (best_usable.source_time, *best_usable.shown[:QUALITY])
+            copy.write_row((one.signal_id, one.source_time, *one.shown, one.has_day, is_newest, *told))
 
 
 def _write_history(cursor: Any, changed: Sequence[_Changed], parameters: dict[str, Any]) -> tuple[int, int]:
@@ -141,11 +147,8 @@ def _write_history(cursor: Any, changed: Sequence[_Changed], parameters: dict[st
     if all(one.is_newer for one in changed):
         cursor.execute(sql.APPEND, parameters)
         return cursor.rowcount, 0
-    # With old statistics the planner would scan whole days for a page.
-    cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
     cursor.execute(sql.MERGE, parameters)
     created, updated = cursor.fetchone()
-    cursor.execute("SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT")
     return created, updated
 
 
