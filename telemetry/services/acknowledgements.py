@@ -4,8 +4,10 @@ from datetime import datetime
 
 from django.db import transaction
 
+from connectors import registry
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.landing import DeliveryReceipt
+from connectors.models import State
 from connectors.services import outbox
 from organisation.models import User
 from organisation.scope import current_scope
@@ -23,7 +25,8 @@ def acknowledge_alarm(*, alarm: Alarm, comment: str, actor: User, now: datetime)
     """
     Tell the system that raised an alarm that a person has seen it. The alarm itself changes when that system says so.
 
-    :raises UnableToAcknowledge: if it is acknowledged already, or on its way to be, or off the operators' list
+    :raises UnableToAcknowledge: if it is acknowledged already, or on its way to be, or off the operators' list, or
+        if its system cannot be told
     """
     alarm = (
         Alarm.objects.for_organisation(current_scope().organisation_id)
@@ -35,7 +38,14 @@ def acknowledge_alarm(*, alarm: Alarm, comment: str, actor: User, now: datetime)
         raise UnableToAcknowledge("This alarm has been acknowledged already.")
     if not alarm.is_retained or alarm.retired_at is not None:
         raise UnableToAcknowledge(f"{alarm.connector} no longer has this alarm on its list: it is over.")
-    if _live(alarm.pk, alarm.event_id) is not None:
+    if AlarmAcknowledgement not in registry.adapter_for(alarm.connector.kind).accepts:
+        raise UnableToAcknowledge(f"{alarm.connector} takes no acknowledgements. Acknowledge the alarm there.")
+    if alarm.connector.state == State.DISABLED:
+        raise UnableToAcknowledge(f"{alarm.connector} is switched off. Switch it on first.")
+    live = _live(alarm.pk, alarm.event_id)
+    if live is not None and live.status == AcknowledgementStatus.ACCEPTED:
+        raise UnableToAcknowledge(f"{alarm.connector} has accepted this alarm's acknowledgement already.")
+    if live is not None:
         raise UnableToAcknowledge(f"This alarm's acknowledgement is on its way to {alarm.connector}.")
     acknowledgement = Acknowledgement.objects.create(
         alarm=alarm, event_id=alarm.event_id, actor=actor, comment=comment, requested_at=now
