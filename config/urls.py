@@ -9,8 +9,8 @@ urlpatterns = [
     path("", include("api.urls")),
     path("", include("connectors.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
-    path("console/organisation", switch_organisation, name="switch-organisation"),
-    path("console/", home),
+    path("console/organisation", admin.site.admin_view(switch_organisation), name="switch-organisation"),
+    path("console/", admin.site.admin_view(home)),
     path("console/outages/", include("outage.console.urls")),
     path("console/", admin.site.urls),
 ]
