@@ -43,8 +43,9 @@ class WorkOrderAdmin(MirroredAdmin):
             connector_id=OuterRef("connector_id"),
             external_id=OuterRef("equipment_external_id"),
         ).values("alias__element__external_id")[:1]
-        jobs: QuerySet[Any] = super().get_queryset(request).prefetch_related("assignments")
-        return jobs.annotate(by_equipment=Subquery(of_equipment))
+        jobs = super().get_queryset(request).annotate(by_equipment=Subquery(of_equipment))
+        shown: QuerySet[Any] = jobs.prefetch_related("assignments")
+        return shown
 
     @display(description="Element")
     def where(self, order: Any) -> str:
