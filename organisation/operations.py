@@ -43,9 +43,11 @@ class _TableOperation(Operation):
     ) -> None:
         # Row policies cannot be made while deferred key checks on the table are pending.
         schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for name in self.model_names:
-            for statement in self.forwards(to_state.apps.get_model(app_label, name)):
-                schema_editor.execute(statement)
+        models_ = [to_state.apps.get_model(app_label, name) for name in self.model_names]
+        for step in (self.forwards, self.bind):
+            for model in models_:
+                for statement in step(model):
+                    schema_editor.execute(statement)
 
     def database_backwards(
         self,
@@ -60,6 +62,10 @@ class _TableOperation(Operation):
 
     def forwards(self, model: type[models.Model]) -> Iterator[str]:
         raise NotImplementedError  # each operation says its statements
+
+    def bind(self, model: type[models.Model]) -> Iterator[str]:
+        """What needs all of the tables to be ready; nothing, unless an operation says so."""
+        yield from ()
 
     def backwards(self, model: type[models.Model]) -> Iterator[str]:
         raise NotImplementedError  # each operation says its statements
@@ -77,6 +83,8 @@ class TenantTables(_TableOperation):
         yield from scope_policies(table)
         if model._meta.pk.column == "id":
             yield f'ALTER TABLE "{table}" ADD CONSTRAINT "{table}_organisation_key" UNIQUE (organisation_id, id)'
+
+    def bind(self, model: type[models.Model]) -> Iterator[str]:
         for reference in tenant_references(model):
             yield composite_reference(model, reference)
 

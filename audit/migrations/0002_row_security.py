@@ -8,6 +8,6 @@ class Migration(migrations.Migration):
 
     operations = [
         HistoryTables(
-            "event", "historicalorganisation", "historicaluser", "historicalmembership", "historicalapitoken"
+            "event", "historicalapitoken", "historicalmembership", "historicalorganisation", "historicaluser"
         ),
     ]

@@ -7,8 +7,5 @@ class Migration(migrations.Migration):
     dependencies = [("customer", "0001_initial"), ("connectors", "0002_row_security")]
 
     operations = [
-        TenantTables(
-            "servicepoint",
-            "cumulativecount",
-        ),
+        TenantTables("cumulativecounts", "servicepoint"),
     ]

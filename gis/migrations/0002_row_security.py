@@ -8,15 +8,17 @@ class Migration(migrations.Migration):
 
     operations = [
         TenantTables(
-            "feature",
-            "zone",
-            "networkelement",
+            "deadrange",
             "elementalias",
-            "switchposition",
+            "elementnumbers",
+            "feature",
             "network",
-            "elementnumber",
-            "nodenumber",
+            "networkelement",
+            "noderanking",
             "switchopening",
+            "switchposition",
+            "unsuppliednode",
+            "zone",
         ),
         HistoryTables("historicalelementalias"),
     ]

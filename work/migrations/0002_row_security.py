@@ -7,10 +7,5 @@ class Migration(migrations.Migration):
     dependencies = [("work", "0001_initial"), ("gis", "0002_row_security")]
 
     operations = [
-        TenantTables(
-            "equipment",
-            "crew",
-            "workorder",
-            "assignment",
-        ),
+        TenantTables("assignment", "crew", "equipment", "workorder"),
     ]
