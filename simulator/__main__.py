@@ -15,16 +15,12 @@ def main() -> None:
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8100)
-    parser.add_argument(
-        "--push-config", type=Path, help="JSON file with the url and token to push estimates to"
-    )
+    parser.add_argument("--push-config", type=Path, help="JSON file with the url and token to push estimates to")
     parser.add_argument("--product-url", help="where the page's link to the product leads")
     arguments = parser.parse_args()
     app = create_app(Settings(push_config=arguments.push_config, product_url=arguments.product_url))
     # One process: the state lives in it.
-    uvicorn.run(
-        app, host=arguments.host, port=arguments.port, log_level="warning", timeout_graceful_shutdown=2
-    )
+    uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", timeout_graceful_shutdown=2)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,7 @@ from simulator.tablet import Send, send
 from simulator.utility import Utility
 
 
-def create_app(
-    settings: Settings | None = None, *, clock: Clock = system_clock, sender: Send = send
-) -> Starlette:
+def create_app(settings: Settings | None = None, *, clock: Clock = system_clock, sender: Send = send) -> Starlette:
     """
     A simulator with a state of its own; `app.state.utility` is that state.
 

@@ -50,9 +50,7 @@ class ControlRoutes:
     async def release(self, request: Request) -> Response:
         body = await _body(request, {"element", "parts", "late"})
         is_late = _flag(body, "late", default=False)
-        return JSONResponse(
-            self._utility.release(_needed(body, "element"), parts=_parts(body), is_late=is_late)
-        )
+        return JSONResponse(self._utility.release(_needed(body, "element"), parts=_parts(body), is_late=is_late))
 
     async def alarm(self, request: Request) -> Response:
         body = await _body(request, {"element", "active", "time"})

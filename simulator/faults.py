@@ -38,9 +38,7 @@ class Faults:
         self._lock = threading.Lock()
         self._by_system: dict[str, Fault] = {}
 
-    def inject(
-        self, system: str, kind: str, *, seconds: float, times: int | None = None, after: int = 0
-    ) -> Fault:
+    def inject(self, system: str, kind: str, *, seconds: float, times: int | None = None, after: int = 0) -> Fault:
         """
         :raises Refused: if there is no such system or fault, or a number is out of its range.
         """

@@ -90,9 +90,7 @@ class Scada:
             self.conditions[switch.id], at=at, now=now, is_active=False, message=f"{switch.name} normal"
         )
 
-    def acknowledge(
-        self, switch_id: str, *, event_id: bytes, comment: str | None, user: str, now: datetime
-    ) -> Event:
+    def acknowledge(self, switch_id: str, *, event_id: bytes, comment: str | None, user: str, now: datetime) -> Event:
         """
         Acknowledge a condition (OPC 10000-9 §5.7.3); it notifies about that with an event of its own.
 

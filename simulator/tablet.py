@@ -155,11 +155,7 @@ class Tablet:
         now = self._clock()
         config_changed = self._config_changed()
         with self._lock:
-            due = [
-                entry
-                for entry in self._waiting
-                if config_changed or entry.due_at is None or entry.due_at <= now
-            ]
+            due = [entry for entry in self._waiting if config_changed or entry.due_at is None or entry.due_at <= now]
         return due[:BATCH]
 
     def _config_changed(self) -> bool:

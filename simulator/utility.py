@@ -70,9 +70,7 @@ class Utility:
         self.features = FeatureRecords()
         self.customers = CustomerRecords()
         self.faults = Faults(clock=self.now)
-        self.tablet = Tablet(
-            push_config=settings.push_config, clock=self.now, garble=self._garble_push, sender=sender
-        )
+        self.tablet = Tablet(push_config=settings.push_config, clock=self.now, garble=self._garble_push, sender=sender)
         self.scenarios: dict[str, Scenario] = {}
 
     def now(self) -> datetime:
@@ -113,9 +111,7 @@ class Utility:
             "critical": lost.critical,
         }
 
-    def release(
-        self, element_id: str, *, parts: Collection[str] = PARTS, is_late: bool = False
-    ) -> dict[str, Any]:
+    def release(self, element_id: str, *, parts: Collection[str] = PARTS, is_late: bool = False) -> dict[str, Any]:
         """
         Let held-back parts of a fault show.
 

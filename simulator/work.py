@@ -234,8 +234,6 @@ class WorkManagement:
                 reported_at=reported_at,
                 starts_at=reported_at + timedelta(days=7),
                 ends_at=reported_at + timedelta(days=7, hours=3),
-                started_at=reported_at + timedelta(hours=1)
-                if status in {"WORKING", "COMP", "CLOSE"}
-                else None,
+                started_at=reported_at + timedelta(hours=1) if status in {"WORKING", "COMP", "CLOSE"} else None,
                 finished_at=reported_at + timedelta(hours=2) if status in FINISHED else None,
             )

@@ -59,9 +59,7 @@ class CustomerRecords:
         """From this instant on, it included; all without one. By id, in the order of the register."""
         if since is None:
             return list(self.by_id.values())
-        return [
-            record for record in self.by_id.values() if datetime.fromisoformat(record["updatedAt"]) >= since
-        ]
+        return [record for record in self.by_id.values() if datetime.fromisoformat(record["updatedAt"]) >= since]
 
     def edit(self, point_id: str, changes: Mapping[str, Any], *, now: datetime) -> None:
         """

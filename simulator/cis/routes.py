@@ -66,10 +66,7 @@ class CisRoutes:
         """RFC 6749 §4.4 and §5.2; the client signs in by Basic or in the form."""
         if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             return _oauth_error("invalid_request", "The request is a form.")
-        form = {
-            name: values[-1]
-            for name, values in parse_qs((await request.body()).decode(errors="replace")).items()
-        }
+        form = {name: values[-1] for name, values in parse_qs((await request.body()).decode(errors="replace")).items()}
         pair = auth.basic_pair(request) or (form.get("client_id", ""), form.get("client_secret", ""))
         is_known = auth.matches(pair[0], credentials.CIS_CLIENT_ID)
         if not (auth.matches(pair[1], credentials.CIS_CLIENT_SECRET) and is_known):
@@ -158,11 +155,7 @@ def _check_names(request: Request, known: set[str]) -> None:
 
 def _number(request: Request, name: str, *, default: int, maximum: int | None) -> int:
     text = request.query_params.get(name, str(default))
-    if (
-        not (text.isascii() and text.isdecimal())
-        or int(text) < 1
-        or (maximum is not None and int(text) > maximum)
-    ):
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1 or (maximum is not None and int(text) > maximum):
         limit = "" if maximum is None else f", up to {maximum}"
         raise InvalidRequest(f"{name} is a whole number, 1 or more{limit}.")
     return int(text)

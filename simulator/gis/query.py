@@ -58,16 +58,9 @@ class ItemsQuery:
         if self.interval is not None and time_property is not None:
             # Without a time, or a place below, it matches: Part 1, fc-time-response C, fc-bbox-response C.
             stamp = properties[time_property]
-            if (
-                stamp is not None
-                and not self.interval.start <= datetime.fromisoformat(stamp) <= self.interval.end
-            ):
+            if stamp is not None and not self.interval.start <= datetime.fromisoformat(stamp) <= self.interval.end:
                 return False
-        return (
-            self.box is None
-            or feature["geometry"] is None
-            or _intersects(bounds(feature["geometry"]), self.box)
-        )
+        return self.box is None or feature["geometry"] is None or _intersects(bounds(feature["geometry"]), self.box)
 
 
 def read_items_query(
@@ -185,14 +178,10 @@ def _interval(text: str | None) -> Interval | None:
         ends = [None if part in {"", ".."} else parse_instant(part) for part in parts]
     except ValueError as error:
         raise InvalidParameter(f"datetime: {error}.") from error
-    return Interval(
-        start=ends[0] or datetime.min.replace(tzinfo=UTC), end=ends[-1] or datetime.max.replace(tzinfo=UTC)
-    )
+    return Interval(start=ends[0] or datetime.min.replace(tzinfo=UTC), end=ends[-1] or datetime.max.replace(tzinfo=UTC))
 
 
-def _test(
-    parameters: Mapping[str, str], *, queryables: frozenset[str], instants: frozenset[str]
-) -> Test | None:
+def _test(parameters: Mapping[str, str], *, queryables: frozenset[str], instants: frozenset[str]) -> Test | None:
     if parameters.get("filter-lang", "cql2-text") != "cql2-text":
         raise InvalidParameter("filter-lang is cql2-text.")
     if parameters.get("filter-crs", CRS84) not in CRS_LIST:

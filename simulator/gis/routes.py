@@ -143,9 +143,7 @@ class GisRoutes:
 
     async def collections(self, request: Request) -> Response:
         # The list of reference systems stands once, and each collection points at it: Part 2, 6.2.1.
-        entries = [
-            self._description(request, collection, crs=["#/crs"]) for collection in COLLECTIONS.values()
-        ]
+        entries = [self._description(request, collection, crs=["#/crs"]) for collection in COLLECTIONS.values()]
         links = [_link(f"{_base(request)}/collections", "self", "application/json")]
         return _answer({"links": links, "crs": list(CRS_LIST), "collections": entries})
 

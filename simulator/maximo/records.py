@@ -56,26 +56,18 @@ class ObjectStructure:
 
 
 def asset_number(element: Element) -> str:
-    return (
-        element.id.partition("-")[2].zfill(7)
-        if element.is_switch
-        else f"T{element.id.partition('-')[2].zfill(6)}"
-    )
+    return element.id.partition("-")[2].zfill(7) if element.is_switch else f"T{element.id.partition('-')[2].zfill(6)}"
 
 
 def _assets(utility: Utility) -> list[Row]:
     elements = [
-        element
-        for element in utility.grid.elements.values()
-        if element.is_switch or element.kind == "transformer"
+        element for element in utility.grid.elements.values() if element.is_switch or element.kind == "transformer"
     ]
     rows = [_asset(element) for element in elements]
     # Two that no register gets rid of: never surveyed, and gone from the GIS.
     rows.append({**rows[0], "assetnum": "0090001", "description": "Spare breaker in store", "gisid": None})
     rows[-1] |= {"location": "STORE", "status": "DECOMMISSIONED"}
-    rows.append(
-        {**rows[0], "assetnum": "0090002", "description": "Breaker of a former station", "gisid": "SW-99999"}
-    )
+    rows.append({**rows[0], "assetnum": "0090002", "description": "Breaker of a former station", "gisid": "SW-99999"})
     return rows
 
 

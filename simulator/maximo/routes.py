@@ -67,9 +67,7 @@ class MaximoRoutes:
         return JSONResponse({"appServer": "simulator", "apps": apps, "serverTimezone": "+01:00"})
 
     async def apimeta(self, request: Request) -> Response:
-        names = [
-            {"osName": name.upper(), "href": f"{_base(request)}/os/{name}"} for name in OBJECT_STRUCTURES
-        ]
+        names = [{"osName": name.upper(), "href": f"{_base(request)}/os/{name}"} for name in OBJECT_STRUCTURES]
         return JSONResponse(names)
 
     async def many(self, request: Request) -> Response:
@@ -187,9 +185,7 @@ def _shown(request: Request, structure: ObjectStructure, row: Row, selection: Se
     keeps_nulls = request.query_params.get("_dropnulls") == "0"
     with_meaning = request.query_params.get("internalvalues") == "1"
     own = {name: value for name, value in row.items() if name not in CHILDREN}
-    shown |= _attributes(
-        own, selection.attributes, structure, with_meaning=with_meaning, keeps_nulls=keeps_nulls
-    )
+    shown |= _attributes(own, selection.attributes, structure, with_meaning=with_meaning, keeps_nulls=keeps_nulls)
     for child in CHILDREN & row.keys():
         if selection.attributes is not None and child not in selection.children:
             continue

@@ -67,9 +67,7 @@ def parse_internal_where(text: str, *, internal_values: Mapping[str, str]) -> Te
     return lambda row: internal_values.get(row["status"], row["status"]) in wanted
 
 
-def sort_rows(
-    rows: Iterable[dict[str, Any]], order_by: str, *, attributes: frozenset[str]
-) -> list[dict[str, Any]]:
+def sort_rows(rows: Iterable[dict[str, Any]], order_by: str, *, attributes: frozenset[str]) -> list[dict[str, Any]]:
     """
     :raises QueryError: if a field lacks its sign. (A bare + in a URL arrives as a blank.)
     """

@@ -100,9 +100,7 @@ class AddressSpace:
         self._object("i=2268", "ServerCapabilities", under="i=2253", by=codes.HAS_COMPONENT, type_id="i=2013")
         self._object("i=11704", "OperationLimits", under="i=2268", by=codes.HAS_COMPONENT, type_id="i=11564")
         uris = ["http://opcfoundation.org/UA/", NAMESPACE]
-        self._property(
-            "i=2255", "NamespaceArray", "i=12", lambda *_: Variant(codes.STRING, uris), under="i=2253"
-        )
+        self._property("i=2255", "NamespaceArray", "i=12", lambda *_: Variant(codes.STRING, uris), under="i=2253")
         self.nodes["i=2255"].value_rank = 1
         for node_id, name, limit in (
             ("i=11705", "MaxNodesPerRead", MAX_NODES_PER_READ),
@@ -180,9 +178,7 @@ class AddressSpace:
             "Description": {"Text": description},
         }
         variant = Variant(codes.EXTENSION_OBJECT, information)
-        self._property(
-            f"{node_id}.EngineeringUnits", "EngineeringUnits", "i=887", _constant(variant), under=node_id
-        )
+        self._property(f"{node_id}.EngineeringUnits", "EngineeringUnits", "i=887", _constant(variant), under=node_id)
 
 
 @lru_cache(maxsize=1)

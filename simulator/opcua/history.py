@@ -70,11 +70,7 @@ def history_read(call: Call, body: Mapping[str, Any]) -> Json:
     if body.get("ReleaseContinuationPoints"):
         for item in wanted:
             call.points.take(item.get("ContinuationPoint"))
-        return {
-            "Results": [
-                call.encoder.structure({"StatusCode": call.encoder.status(codes.GOOD)}) for _ in wanted
-            ]
-        }
+        return {"Results": [call.encoder.structure({"StatusCode": call.encoder.status(codes.GOOD)}) for _ in wanted]}
     kind = canonical_node_id(details.get("UaTypeId"))
     if kind not in EVENT_DETAILS | RAW_DETAILS:
         raise ServiceFault(codes.BAD_HISTORY_OPERATION_UNSUPPORTED)
@@ -124,9 +120,7 @@ def _page(call: Call, rest: _RestOfHistory, is_events: bool) -> Json:
     elif end < len(rest.entries):
         code = codes.GOOD_MORE_DATA
         following = rest.at if call.fault == "repeated" else end
-        point = call.points.keep(
-            _RestOfHistory(rest.node_id, rest.details, rest.entries, following, rest.size)
-        )
+        point = call.points.keep(_RestOfHistory(rest.node_id, rest.details, rest.entries, following, rest.size))
     encoder = call.encoder
     data = {"UaTypeId": "i=659", "Events": page} if is_events else {"UaTypeId": "i=656", "DataValues": page}
     return {
@@ -173,9 +167,7 @@ def _events(call: Call, node: Node, window: _Window, clauses: Sequence[Mapping[s
 def _positions(call: Call, node: Node, window: _Window, timestamps: int) -> list[Json]:
     history = call.utility.scada.position_history(node.switch.id) if node.switch else []
     values = [
-        DataValue(Variant(codes.INT32, int(position)), source_time=at)
-        for at, position in history
-        if window.holds(at)
+        DataValue(Variant(codes.INT32, int(position)), source_time=at) for at, position in history if window.holds(at)
     ]
     if window.is_backward:
         values.reverse()

@@ -100,8 +100,7 @@ class OpcUaRoutes:
 
     def routes(self) -> list[Route]:
         return [
-            Route(f"/opcua/{name}", self._endpoint(service), methods=["POST"])
-            for name, service in SERVICES.items()
+            Route(f"/opcua/{name}", self._endpoint(service), methods=["POST"]) for name, service in SERVICES.items()
         ]
 
     def _endpoint(self, service: Service) -> Callable[[Request], Any]:

@@ -154,11 +154,7 @@ def browse_next(call: Call, body: Mapping[str, Any]) -> Json:
     _check_number(points, MAX_NODES_PER_BROWSE)
     rests = [call.points.take(point) for point in points]
     if body.get("ReleaseContinuationPoints"):
-        return {
-            "Results": [
-                call.encoder.structure({"StatusCode": call.encoder.status(codes.GOOD)}) for _ in rests
-            ]
-        }
+        return {"Results": [call.encoder.structure({"StatusCode": call.encoder.status(codes.GOOD)}) for _ in rests]}
     return {"Results": [_browse_page(call, rest) for rest in rests]}
 
 
@@ -181,9 +177,7 @@ def _browse_one(call: Call, item: Mapping[str, Any], size: int) -> Json:
         target = call.space.nodes.get(reference.target)
         if direction != 2 and reference.is_forward is not (direction == 0):
             continue
-        if reference.type != wanted and not (
-            with_subtypes and codes.is_kind_of_reference(reference.type, wanted)
-        ):
+        if reference.type != wanted and not (with_subtypes and codes.is_kind_of_reference(reference.type, wanted)):
             continue
         if classes and not (target and classes & target.node_class):
             continue
@@ -247,9 +241,7 @@ def _call_one(call: Call, item: Mapping[str, Any]) -> Json:
     if len(arguments) > 2:
         return _failed(call, codes.BAD_TOO_MANY_ARGUMENTS)
     event_id, comment = _event_id(arguments[0]), _comment(arguments[1])
-    argument_codes = [
-        codes.BAD_INVALID_ARGUMENT if part is None else codes.GOOD for part in (event_id, comment)
-    ]
+    argument_codes = [codes.BAD_INVALID_ARGUMENT if part is None else codes.GOOD for part in (event_id, comment)]
     if event_id is None or comment is None:
         argument_results = [call.encoder.status(code) or {} for code in argument_codes]
         return {**_failed(call, codes.BAD_INVALID_ARGUMENT), "InputArgumentResults": argument_results}

@@ -88,9 +88,7 @@ class Situation:
             lines = [
                 line.id
                 for line in grid.elements.values()
-                if line.kind == "line"
-                and line.nominal_kv >= 1
-                and not {line.from_node, line.to_node} & energised
+                if line.kind == "line" and line.nominal_kv >= 1 and not {line.from_node, line.to_node} & energised
             ]
             area_of = _area_of_node()
             areas: dict[str, int] = defaultdict(int)
