@@ -45,8 +45,9 @@ def test_the_page_tells_each_fact_with_its_source_and_its_doubt(night: Night, si
     restoration = card(html, "restoration")
     assert restoration.startswith("Restoration STALE 18 min")
     assert "Ask by radio before you promise this time." in restoration
-    assert card(html, "signal-1").startswith("Feeder 8 current FRESH")
-    assert "0 A good" in card(html, "signal-1")
+    telemetry = card(html, "telemetry")
+    assert telemetry.startswith("Telemetry Feeder 8 current FRESH")
+    assert "0 A good SCADA gateway expected within 10 s True at" in telemetry
 
 
 def test_a_fact_that_nobody_told_is_unknown(night: Night, signed_in: Client) -> None:
@@ -61,7 +62,7 @@ def test_critical_customers_and_the_timeline_stand_as_lists(night: Night, signed
     html = words(signed_in.get(address(night.critical)).content.decode())
 
     assert "1 Care home 2026-0117 SP-2026-0117-0 Care home Off" in html
-    assert "SW-1 tripped SCADA gateway · 3 off, 1 critical" in html
+    assert "SW-1 tripped 3 off, 1 critical · SCADA gateway" in html
 
 
 def test_legal_moves_alone_are_offered_and_each_says_what_it_touches(night: Night, signed_in: Client) -> None:
