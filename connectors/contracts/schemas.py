@@ -10,7 +10,7 @@ import msgspec
 from connectors.contracts.base import OutboundRecord, Record
 from connectors.contracts.catalogue import CONTRACTS
 
-FOLDER = "connectors/contracts/schemas"
+FOLDER = "connectors/contracts/published"
 
 
 def schema_of(contract: type[Record] | type[OutboundRecord]) -> dict[str, Any]:
