@@ -75,9 +75,7 @@ def test_what_changed_since_an_instant_includes_it(simulator: Simulator, clock: 
         ("/service-points-by-cursor", {"page": 1}),
     ],
 )
-def test_a_wrong_parameter_is_refused(
-    simulator: Simulator, path: str, parameters: dict[str, str | int]
-) -> None:
+def test_a_wrong_parameter_is_refused(simulator: Simulator, path: str, parameters: dict[str, str | int]) -> None:
     answer = simulator.cis(path, **parameters)
 
     assert answer.status_code == 400

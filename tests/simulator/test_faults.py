@@ -27,9 +27,7 @@ SOURCES = ("scada", "gis", "maximo", "cis")
 
 @pytest.mark.parametrize("system", SOURCES)
 @pytest.mark.parametrize(("fault", "status"), [("500", 500), ("429", 429), ("401", 401)])
-def test_a_refusal_hits_its_system_and_no_other(
-    simulator: Simulator, system: str, fault: str, status: int
-) -> None:
+def test_a_refusal_hits_its_system_and_no_other(simulator: Simulator, system: str, fault: str, status: int) -> None:
     inject(simulator, system, fault)
 
     answers = {other: ask(simulator, other) for other in SOURCES}
@@ -181,9 +179,7 @@ def test_a_number_is_as_good_a_name_as_a_text(simulator: Simulator) -> None:
         ),
     ],
 )
-def test_a_fault_that_cannot_be_is_refused_with_what_can(
-    simulator: Simulator, body: dict[str, Any], says: str
-) -> None:
+def test_a_fault_that_cannot_be_is_refused_with_what_can(simulator: Simulator, body: dict[str, Any], says: str) -> None:
     answer = simulator.post("/faults", json=body)
 
     assert answer.status_code == 400

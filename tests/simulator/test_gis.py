@@ -25,11 +25,7 @@ def test_everything_is_found_from_the_landing_page(simulator: Simulator) -> None
     conformance = simulator.gis(links(landing)["conformance"]).json()
     collections = simulator.gis(links(landing)["data"]).json()
 
-    assert (
-        simulator.gis(links(landing)["service-desc"])
-        .headers["content-type"]
-        .startswith("application/vnd.oai")
-    )
+    assert simulator.gis(links(landing)["service-desc"]).headers["content-type"].startswith("application/vnd.oai")
     assert "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text" in conformance["conformsTo"]
     assert [collection["id"] for collection in collections["collections"]] == ["network", "zones"]
     network = collections["collections"][0]
@@ -165,9 +161,7 @@ def test_epsg_4326_is_latitude_first_in_answers_and_boxes(simulator: Simulator) 
 
 
 def test_zones_form_one_tree_and_every_feature_has_one(simulator: Simulator) -> None:
-    zones = {
-        feature["id"]: feature for feature in simulator.gis("/collections/zones/items").json()["features"]
-    }
+    zones = {feature["id"]: feature for feature in simulator.gis("/collections/zones/items").json()["features"]}
     held = simulator.utility.features.collections["network"].values()
 
     path = ["ZONE-LV2.107"]
@@ -187,9 +181,7 @@ def test_zones_form_one_tree_and_every_feature_has_one(simulator: Simulator) -> 
         assert sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(ring)) > 0
 
 
-@pytest.mark.parametrize(
-    "points", [[(1.0, 2.0)], [(1.0, 2.0), (2.0, 3.0)], [(0.0, 0.0), (1.0, 1.0), (2.0, 2.0)]]
-)
+@pytest.mark.parametrize("points", [[(1.0, 2.0)], [(1.0, 2.0), (2.0, 3.0)], [(0.0, 0.0), (1.0, 1.0), (2.0, 2.0)]])
 def test_a_zone_without_an_area_is_widened(points: list[tuple[float, float]]) -> None:
     ring = hull(points)
 

@@ -91,9 +91,7 @@ def test_an_emergency_order_moves_with_the_clock(simulator: Simulator, clock: Cl
         order = members(simulator, ORDERS, oslc_where='worktype="EM"', internalvalues="1")[0]
         crew = members(simulator, CREWS, oslc_where='amcrew="CREW-1"')[0]
         assignment = order["assignment"][0]
-        seen.append(
-            (order["status"], order["status_maxvalue"], order["statusdate"][11:19], assignment["status"])
-        )
+        seen.append((order["status"], order["status_maxvalue"], order["statusdate"][11:19], assignment["status"]))
         assert crew["fieldstatus"] == {"DISPATCH": "DISPATCHED"}.get(order["status"], order["status"])
 
     assert seen == [
@@ -224,9 +222,7 @@ def test_where_reads_the_forms_that_clients_write(simulator: Simulator, where: s
         {"pageno": "0"},
     ],
 )
-def test_a_query_that_cannot_be_read_is_an_error_in_its_form(
-    simulator: Simulator, parameters: dict[str, str]
-) -> None:
+def test_a_query_that_cannot_be_read_is_an_error_in_its_form(simulator: Simulator, parameters: dict[str, str]) -> None:
     answer = simulator.maximo(ASSETS, lean="1", **parameters)
 
     assert answer.status_code == 400

@@ -11,9 +11,7 @@ BEARER = {"Authorization": f"Bearer {credentials.SCADA_BEARER_TOKEN}"}
 
 
 def read(simulator: Simulator, *names: str, verbose: bool = False, timestamps: int = 3) -> list[Any]:
-    nodes = [
-        {"NodeId": name if name.startswith("i=") else f"{OURS}{name}", "AttributeId": 13} for name in names
-    ]
+    nodes = [{"NodeId": name if name.startswith("i=") else f"{OURS}{name}", "AttributeId": 13} for name in names]
     body = {"NodesToRead": nodes, "TimestampsToReturn": timestamps}
     return list(simulator.opcua("read", body, verbose=verbose)["Results"])
 
@@ -27,9 +25,7 @@ def browse(simulator: Simulator, node: str, **request: Any) -> dict[str, Any]:
 def test_compact_leaves_out_what_has_its_default(simulator: Simulator) -> None:
     simulator.post("/scenarios/hv-fault", json={"element": "SW-10770"})
 
-    closed, opened, dead, local = read(
-        simulator, "SW-10918.POS", "SW-10770.POS", "SW-10770.P", "SUB-MV1.101.LOCAL"
-    )
+    closed, opened, dead, local = read(simulator, "SW-10918.POS", "SW-10770.POS", "SW-10770.P", "SUB-MV1.101.LOCAL")
 
     assert closed == {"UaType": 6, "Value": 2}
     assert opened == {"UaType": 6, "Value": 1}
@@ -147,9 +143,7 @@ def test_what_cannot_be_decoded_gets_400_and_an_empty_body(simulator: Simulator,
 def test_credentials_are_asked_for(simulator: Simulator) -> None:
     nobody = simulator.post("/opcua/read", json={})
     wrong = simulator.post("/opcua/read", json={}, headers={"Authorization": "Bearer no"})
-    basic = simulator.post(
-        "/opcua/findservers", json={}, auth=(credentials.SCADA_USERNAME, credentials.SCADA_PASSWORD)
-    )
+    basic = simulator.post("/opcua/findservers", json={}, auth=(credentials.SCADA_USERNAME, credentials.SCADA_PASSWORD))
 
     assert (nobody.status_code, nobody.content) == (401, b"")
     assert nobody.headers["www-authenticate"] == 'Bearer realm="opcua", Basic realm="opcua"'
@@ -205,8 +199,6 @@ def test_browse_honours_direction_classes_and_reference_types(simulator: Simulat
 
     assert [reference["NodeId"] for reference in inverse] == [f"{OURS}SUB-MV1.101"]
     assert "IsForward" not in inverse[0]
-    assert [reference["NodeId"] for reference in variables] == [
-        f"{BREAKER}.{tag}" for tag in ("POS", "P", "I")
-    ]
+    assert [reference["NodeId"] for reference in variables] == [f"{BREAKER}.{tag}" for tag in ("POS", "P", "I")]
     assert [reference["NodeId"] for reference in conditions] == [f"{BREAKER}.Trip"]
     assert unknown == {"StatusCode": {"Code": 0x804C0000}}

@@ -9,9 +9,7 @@ OURS = "nsu=urn:rural-grid:scada;s="
 BREAKER = f"{OURS}SW-10770"
 
 
-def history(
-    simulator: Simulator, *paths: list[str], node: str = "i=2253", point: str = "", **details: Any
-) -> Any:
+def history(simulator: Simulator, *paths: list[str], node: str = "i=2253", point: str = "", **details: Any) -> Any:
     clauses = [{"TypeDefinitionId": "i=2041", "BrowsePath": path, "AttributeId": 13} for path in paths]
     wanted = {"NodeId": node, **({"ContinuationPoint": point} if point else {})}
     body = {
@@ -28,9 +26,7 @@ def history(
 
 
 def fields(result: Any) -> list[list[Any]]:
-    return [
-        [field.get("Value") for field in event["EventFields"]] for event in result["HistoryData"]["Events"]
-    ]
+    return [[field.get("Value") for field in event["EventFields"]] for event in result["HistoryData"]["Events"]]
 
 
 def acknowledge(simulator: Simulator, event_id: str, *, condition: str = f"{BREAKER}.Trip") -> Any:
@@ -117,9 +113,7 @@ def test_an_end_before_the_start_is_newest_first(simulator: Simulator, clock: Cl
         simulator.post("/scenarios/alarm", json={"element": switch})
         clock.advance(seconds=1)
 
-    result = history(
-        simulator, ["SourceName"], StartTime="2026-11-25T00:00:00Z", EndTime="2026-11-24T00:00:00Z"
-    )
+    result = history(simulator, ["SourceName"], StartTime="2026-11-25T00:00:00Z", EndTime="2026-11-24T00:00:00Z")
 
     assert fields(result) == [["MV1.101 Switch 31"], ["MV1.101 Switch 7"]]
 

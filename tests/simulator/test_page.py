@@ -45,9 +45,7 @@ def test_the_drawing_has_every_line_and_every_switch_of_20_and_110_kv(simulator:
 
 def test_the_state_shows_what_a_fault_did(simulator: Simulator, clock: Clock) -> None:
     before = simulator.get("/state").json()
-    simulator.post(
-        "/scenarios/hv-fault", json={"element": "SW-10770", "parts": ["position", "alarm", "work-order"]}
-    )
+    simulator.post("/scenarios/hv-fault", json={"element": "SW-10770", "parts": ["position", "alarm", "work-order"]})
     clock.advance(seconds=20)
 
     state = simulator.get("/state").json()

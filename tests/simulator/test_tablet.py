@@ -134,9 +134,7 @@ def test_a_heartbeat_is_sent_only_when_it_is_asked_for(simulator: Simulator, clo
     assert [body for _, body in simulator.product.pushes] == [b"", b""]
 
 
-def test_injected_faults_garble_the_push_and_the_whole_one_follows(
-    simulator: Simulator, clock: Clock
-) -> None:
+def test_injected_faults_garble_the_push_and_the_whole_one_follows(simulator: Simulator, clock: Clock) -> None:
     configure(simulator)
     simulator.post("/scenarios/hv-fault", json={"element": "SW-10770"})
     for fault in ("401", "garbage", "500"):

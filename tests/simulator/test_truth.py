@@ -43,9 +43,7 @@ def fixed_islands() -> Islands:
 
 def off_with_open(grid: Grid, open_ids: set[str]) -> set[str]:
     islands = fixed_islands().copy()
-    islands.join(
-        switch for switch in grid.switches if is_tripped_in_scenarios(switch) and switch.id not in open_ids
-    )
+    islands.join(switch for switch in grid.switches if is_tripped_in_scenarios(switch) and switch.id not in open_ids)
     supplied = {islands.of(node) for node in grid.source_nodes}
     return {point.id for point in grid.service_points.values() if islands.of(point.node) not in supplied}
 

@@ -8,7 +8,7 @@ from graphql import print_schema
 
 from api.schema import schema
 from config.environment import settings_page
-from connectors.contracts import schemas
+from connectors.contracts.schemas import published_files as published_contracts
 
 
 class Command(BaseCommand):
@@ -43,5 +43,5 @@ def published_files() -> dict[str, Callable[[], str]]:
     return {
         "api/schema.graphql": lambda: print_schema(schema.graphql_schema) + "\n",
         "docs/reference/settings.md": settings_page,
-        **schemas.published_files(),
+        **published_contracts(),
     }
