@@ -36,8 +36,8 @@ check: $(VENV)/development.stamp ## Check form, types, imports, and that migrati
 
 drift: $(VENV)/development.stamp
 	$(BIN)/python manage.py check
-	$(BIN)/python manage.py makemigrations --check --dry-run
-	$(BIN)/python manage.py schema --check
+	DATABASE_ROLE=owner $(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py schema
 
 format: $(VENV)/development.stamp ## Put the code in form
 	$(BIN)/ruff check --fix --quiet . || true
