@@ -17,4 +17,6 @@ class Among(Lookup):
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         column, values = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s)", (*values, list(self.rhs))
+        # Of the column's own type: PostgreSQL hashes no array of a smaller integer, and compares them one by one.
+        kind = self.lhs.output_field.cast_db_type(connection)
+        return f"{column} = ANY(%s::{kind}[])", (*values, list(self.rhs))

@@ -1,13 +1,15 @@
 """
-Which of the service points that outages were charged with are off now, by the network's word.
+The service points that outages are charged with, and which of them are off.
 
 Sets of ids go back to the database as one value each: such a statement is fast whatever the planner knows of tables
 that fill within a second, where a join may well walk one of them for each row of the other.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import F
 
 from customer.models import ServicePoint
@@ -15,7 +17,51 @@ from gis.lookups import Among
 from gis.queries import unsupplied_nodes
 from organisation.scope import current_scope
 from organisation.tenancy import TenantQuerySet
-from outage.models import AffectedServicePoint
+from outage.models import OPEN_STATUSES, AffectedServicePoint, Outage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """
+    An open outage has a service point off.
+
+    :ivar pk: of the affected service point
+    :ivar is_seen_open: the outage's device was read open
+    """
+
+    pk: int
+    service_point_id: int
+    outage_id: int
+    is_seen_open: bool
+
+
+def claims(service_point_ids: Collection[int], *, besides: Outage) -> list[Claim]:
+    """What other open outages have off of these service points."""
+    others = Outage.objects.for_organisation(besides.organisation_id).filter(status__in=OPEN_STATUSES)
+    openings = dict(others.exclude(pk=besides.pk).values_list("pk", "opening_id"))
+    if not openings or not service_point_ids:
+        return []
+    claimed = _affected().filter(Among(F("outage_id"), openings), is_off=True)
+    return [
+        Claim(pk=pk, service_point_id=point_id, outage_id=outage_id, is_seen_open=openings[outage_id] is not None)
+        for pk, point_id, outage_id in claimed.values_list("pk", "service_point_id", "outage_id")
+        if point_id in service_point_ids
+    ]
+
+
+def give_up(claims: Collection[Claim]) -> None:
+    """Another outage has these off now."""
+    if claims:
+        _affected().filter(Among(F("pk"), [claim.pk for claim in claims])).update(is_off=False)
+
+
+def add(service_point_ids: Collection[int], *, to: Outage) -> bool:
+    """Charge an outage with these too. Returns whether there was one that it did not have yet."""
+    if not service_point_ids:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(ADD, [to.organisation_id, to.pk, sorted(service_point_ids)])
+        return bool(cursor.rowcount)
 
 
 def follow(outage_ids: Collection[int], *, now: datetime) -> tuple[set[int], set[int]]:
@@ -63,3 +109,10 @@ def _service_points_off() -> set[int]:
     """Whatever the CIS thinks of them meanwhile: one that it forgets during an outage is not supplied by that."""
     points = ServicePoint.objects.for_organisation(current_scope().organisation_id)
     return set(points.filter(Among(F("node"), unsupplied_nodes())).values_list("pk", flat=True))
+
+
+ADD = """
+INSERT INTO outage_affectedservicepoint (organisation_id, outage_id, service_point_id, is_off)
+SELECT %s, %s, unnest(%s::bigint[]), true
+ON CONFLICT (organisation_id, outage_id, service_point_id) DO NOTHING
+"""

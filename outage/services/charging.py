@@ -6,7 +6,6 @@ are kept as a set, which may grow while sources are still landing, and never shr
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from connectors.contracts.base import contract_id
@@ -18,7 +17,8 @@ from customer.models import ServicePoint
 from customer.queries import service_points_fed_by, service_points_off
 from gis.models import Network
 from organisation.scope import current_scope
-from outage.models import OPEN_STATUSES, AffectedServicePoint, Outage
+from outage.models import AffectedServicePoint, Outage
+from outage.services import affected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,13 +46,16 @@ def charge(outage: Outage, *, is_again: bool = False) -> Charged:
         if not _network_is_known():
             return Charged()
         outage.is_charged = _is_proved(ServicePointRecord)
-    fed = _Statement(_fed(outage, is_again=is_again))
+    fed = set(_fed(outage, is_again=is_again).values_list("pk", flat=True))
+    claims = affected.claims(fed, besides=outage)
     # The network says of its openings which of them took a node off last.
-    taken_from = fed.run(TAKE_OVER, outage) if outage.opening_id is not None else []
-    added = fed.run(CHARGE, outage)
-    if added:
+    taken = [claim for claim in claims if claim.is_seen_open and outage.opening_id is not None]
+    affected.give_up(taken)
+    fed -= {claim.service_point_id for claim in claims} - {claim.service_point_id for claim in taken}
+    has_grown = affected.add(fed, to=outage)
+    if has_grown:
         recount([outage])
-    return Charged(has_grown=bool(added), taken_from=frozenset(taken_from))
+    return Charged(has_grown=has_grown, taken_from=frozenset(claim.outage_id for claim in taken))
 
 
 def recount(outages: Sequence[Outage]) -> None:
@@ -87,22 +90,6 @@ def _fed(outage: Outage, *, is_again: bool) -> QuerySet[ServicePoint]:
     return fed
 
 
-class _Statement:
-    """A query for service points, as the sub-select of a statement that writes."""
-
-    def __init__(self, fed: QuerySet[ServicePoint]) -> None:
-        self._sql, self._parameters = fed.values("pk").query.sql_with_params()
-
-    def run(self, statement: str, outage: Outage) -> list[int]:
-        """The ids of the outages that it touched, one for each row."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                statement.format(fed=self._sql),
-                [outage.organisation_id, outage.pk, list(OPEN_STATUSES), *self._parameters],
-            )
-            return [row[0] for row in cursor.fetchall()]
-
-
 def _network_is_known() -> bool:
     networks = Network.objects.for_organisation(current_scope().organisation_id)
     return networks.filter(version__gt=0, is_due=False).exists() and _is_proved(NetworkElementRecord)
@@ -112,32 +99,3 @@ def _is_proved(contract: type[NetworkElementRecord] | type[ServicePointRecord]) 
     """Whether a source has proved what it holds of this contract: by a complete read, or by pushing it."""
     states = StreamState.objects.for_organisation(current_scope().organisation_id)
     return states.filter(stream__contract=contract_id(contract)).exclude(proved_at=None).exists()
-
-
-_GIVEN = """
-WITH given (organisation_id, outage_id, open_statuses) AS (VALUES (%s::bigint, %s::bigint, %s::text[])),
-fed (id) AS ({fed}),
-claimed AS (
-  SELECT claim.id, claim.service_point_id, other.opening_id
-  FROM given
-  JOIN outage_outage AS other ON other.organisation_id = given.organisation_id
-    AND other.status = ANY(given.open_statuses) AND other.id <> given.outage_id
-  JOIN outage_affectedservicepoint AS claim ON claim.organisation_id = other.organisation_id
-    AND claim.outage_id = other.id AND claim.is_off
-  WHERE claim.service_point_id IN (SELECT id FROM fed)
-)"""
-
-TAKE_OVER = f"""{_GIVEN}
-UPDATE outage_affectedservicepoint AS taken SET is_off = false
-FROM claimed WHERE taken.id = claimed.id AND claimed.opening_id IS NOT NULL
-RETURNING taken.outage_id
-"""  # noqa: S608  # put together from constants; every value is a parameter
-
-CHARGE = f"""{_GIVEN}
-INSERT INTO outage_affectedservicepoint (organisation_id, outage_id, service_point_id, is_off)
-SELECT given.organisation_id, given.outage_id, fed.id, true FROM given CROSS JOIN fed
-WHERE fed.id NOT IN (SELECT service_point_id FROM claimed)
-ORDER BY fed.id
-ON CONFLICT (organisation_id, outage_id, service_point_id) DO NOTHING
-RETURNING outage_id
-"""  # noqa: S608  # as above
