@@ -38,7 +38,10 @@ def aliases_for(*, names: Iterable[str], landing: Landing) -> dict[str, int]:
 
 
 def resolve_aliases(*, element_ids: Sequence[int], now: datetime) -> list[int]:
-    """Resolve the aliases that wait for elements which are present now. Returns the aliases' ids."""
+    """
+    Resolve the aliases of these elements' names that stand for none, or for one which is gone, if exactly one element
+    of that name is present now. Returns the aliases' ids.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             RESOLVE,
@@ -102,13 +105,18 @@ ORDER BY given.name
 ON CONFLICT (organisation_id, connector_id, external_id) DO NOTHING
 """
 
+# A name that stood for an element which is gone goes over to another of that name: the same thing in a newer system.
 RESOLVE = """
 UPDATE gis_elementalias AS alias SET element_id = element.id, resolved_at = %(now)s
-FROM gis_networkelement AS element
-WHERE element.organisation_id = %(organisation)s AND element.id = ANY(%(elements)s)
+FROM gis_networkelement AS touched JOIN gis_networkelement AS element
+  ON element.organisation_id = touched.organisation_id AND element.external_id = touched.external_id
+WHERE touched.organisation_id = %(organisation)s AND touched.id = ANY(%(elements)s)
   AND element.retired_at IS NULL
   AND alias.organisation_id = element.organisation_id AND alias.external_id = element.external_id
-  AND alias.element_id IS NULL
+  AND (alias.element_id IS NULL OR EXISTS (
+    SELECT 1 FROM gis_networkelement AS former
+    WHERE former.organisation_id = alias.organisation_id AND former.id = alias.element_id
+      AND former.external_id = alias.external_id AND former.retired_at IS NOT NULL))
   AND NOT EXISTS (
     SELECT 1 FROM gis_networkelement AS other
     WHERE other.organisation_id = element.organisation_id AND other.external_id = element.external_id
