@@ -42,14 +42,15 @@ ALIASES_OF_ELEMENT = """(
   UNION ALL SELECT {a}.alias_id
 )"""
 
-# What was reported before the outage's context began is about something else.
+# What was reported before the outage's context began, or after its supply was back, is about something else.
 _WORK_ORDERS = f"""
   FROM work_workorder w
   LEFT JOIN work_equipment q ON q.organisation_id = w.organisation_id AND q.connector_id = w.connector_id
     AND q.external_id = w.equipment_external_id
   WHERE w.organisation_id = {{a}}.organisation_id AND w.retired_at IS NULL
-    AND coalesce(w.alias_id, q.alias_id) IN {ALIASES_OF_ELEMENT}
-    AND coalesce(w.reported_at, w.source_time, w.landed_at) >= {{a}}.context_since
+    AND (w.alias_id IN {ALIASES_OF_ELEMENT} OR q.alias_id IN {ALIASES_OF_ELEMENT})
+    AND coalesce(w.reported_at, w.source_time, w.landed_at)
+      BETWEEN {{a}}.context_since AND coalesce({{a}}.restored_at, 'infinity')
 """
 
 LOCATION = (
@@ -109,7 +110,7 @@ RESTORATION = (
     + f"""FROM (
     SELECT r.* FROM outage_restorationestimate r
     WHERE r.organisation_id = {{a}}.organisation_id AND r.retired_at IS NULL
-      AND r.source_time >= {{a}}.context_since
+      AND r.source_time BETWEEN {{a}}.context_since AND coalesce({{a}}.restored_at, 'infinity')
       AND (r.alias_id IN {ALIASES_OF_ELEMENT} OR r.work_order_external_id IN (SELECT w.external_id {_WORK_ORDERS}))
     ORDER BY r.source_time DESC, r.id DESC LIMIT 1
   ) r"""
