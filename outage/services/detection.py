@@ -27,8 +27,12 @@ from outage.services.timeline import Note, customers, write, write_all
 from outage.services.work import note_work
 from telemetry.models import Alarm
 
-CONTEXT_CONTRACTS = ("work-order/1", "crew/1", "restoration-estimate/1", "reading/1", "service-point/1")
-"""What an outage's context draws on and may be minutes old by schedule: a new outage asks their sources at once."""
+CONTEXT_CONTRACTS = ("work-order/1", "crew/1", "restoration-estimate/1", "reading/1")
+"""
+What an outage's context draws on and changes with it: a new outage asks their sources at once. Not whom its device
+feeds and where it stands: who reads a million customers at each trip, because of the few that moved in today, gets the
+crew late.
+"""
 
 SWITCHES = frozenset({ElementKind.BREAKER, ElementKind.LOAD_BREAK_SWITCH, ElementKind.DISCONNECTOR, ElementKind.FUSE})
 

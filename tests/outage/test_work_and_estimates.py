@@ -1,12 +1,15 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import transaction
 
+from connectors.contracts.alarm import AlarmCategory
 from connectors.contracts.crew import Crew, CrewStatus
 from connectors.contracts.equipment import Equipment
 from connectors.contracts.restoration_estimate import EstimateConfidence, RestorationEstimate
+from connectors.contracts.signal import Signal, SignalKind
 from connectors.contracts.work_order import CrewAssignment, WorkOrder, WorkStatus
-from connectors.models import OutboxItem, OutboxKind, Schedule, Stream
+from connectors.models import Mode, OutboxItem, OutboxKind, Schedule, Stream
 from outage.models import Outage, Status
 from outage.models import RestorationEstimate as EstimateRow
 from outage.queries import current_estimate_of, jobs_of
@@ -150,14 +153,67 @@ def test_what_was_told_of_an_earlier_outage_is_not_of_the_next_one(tripped: Pret
     assert current_estimate_of(newest) is None
 
 
-def test_a_new_outage_asks_its_sources_at_once(utility_with_ring: PretendUtility) -> None:
-    utility_with_ring.crews(crew("CREW-2", CrewStatus.AVAILABLE, at=utility_with_ring.clock))
+@pytest.fixture
+def scheduled(utility_with_ring: PretendUtility) -> PretendUtility:
+    """Everything is read by schedule, the work orders and crews for changes too."""
+    at = utility_with_ring.clock
+    utility_with_ring.work_orders(order("PM1", at=at - timedelta(days=3)))
+    utility_with_ring.crews(crew("CREW-2", CrewStatus.AVAILABLE, at=at))
+    utility_with_ring.signal(Signal(external_id="POS", name="POS", kind=SignalKind.SWITCH_POSITION, element="FEEDER"))
+    utility_with_ring.opens("OTHER")
+    utility_with_ring.closes("OTHER")
     for stream in Stream.objects.all():
-        Schedule.objects.create(stream=stream, mode="INCREMENTAL", every_s=60)
+        Schedule.objects.create(stream=stream, mode=Mode.FULL, every_s=3600)
+    for stream in Stream.objects.filter(contract__in=["work-order/1", "crew/1", "reading/1"]):
+        Schedule.objects.create(stream=stream, mode=Mode.INCREMENTAL, every_s=60)
+    return utility_with_ring
 
-    utility_with_ring.trips("FEEDER")
-    utility_with_ring.trips("FEEDER")
 
-    queued = OutboxItem.objects.filter(kind=OutboxKind.SYNC)
-    assert sorted(queued.values_list("contract", flat=True)) == ["crew/1", "service-point/1"]
-    assert {item.payload["trigger"] for item in queued} == {"OUTAGE"}
+def asked() -> list[tuple[str, str, str]]:
+    return sorted(
+        (item.contract, item.payload["mode"], item.payload["trigger"])
+        for item in OutboxItem.objects.filter(kind=OutboxKind.SYNC)
+    )
+
+
+ASKED = [(contract, "INCREMENTAL", "OUTAGE") for contract in ("crew/1", "reading/1", "work-order/1")]
+
+
+def test_detecting_an_outage_asks_its_sources_at_once(scheduled: PretendUtility) -> None:
+    scheduled.trips("FEEDER")
+
+    assert asked() == ASKED
+
+
+def test_what_detects_nothing_asks_nobody(scheduled: PretendUtility) -> None:
+    trip = scheduled.trips("FEEDER")
+    OutboxItem.objects.filter(kind=OutboxKind.SYNC).delete()
+
+    scheduled.notify(trip)
+    scheduled.alarm("FEEDER", active=True, acknowledged=True)
+    scheduled.opens("FEEDER")
+    scheduled.alarm("LINE-2", active=True, category=AlarmCategory.LIMIT)
+    scheduled.closes("FEEDER")
+    scheduled.clears("FEEDER")
+    assert asked() == []
+
+    scheduled.trips("FEEDER")
+    assert asked() == ASKED
+
+
+def test_outages_that_begin_together_ask_once(scheduled: PretendUtility) -> None:
+    scheduled.notify(scheduled.notification("FEEDER", active=True), scheduled.notification("OTHER", active=True))
+    scheduled.trips("SECTION")
+
+    assert Outage.objects.count() == 3
+    assert asked() == ASKED
+
+
+def test_a_detection_that_is_rolled_back_asked_nobody(scheduled: PretendUtility) -> None:
+    with transaction.atomic():
+        scheduled.trips("FEEDER")
+        assert asked() == ASKED
+        transaction.set_rollback(True)
+
+    assert not Outage.objects.exists()
+    assert asked() == []
