@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.db.models.signals import pre_migrate
 from django.test.utils import setup_databases, teardown_databases
@@ -12,6 +13,12 @@ from organisation.database import create_roles
 from organisation.models import Membership, Organisation, User
 from organisation.roles import CAPABILITIES, Role
 from organisation.scope import Origin, Scope, acting_for, system_job
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> None:
+    """A hash that is meant to take a third of a second takes more than most tests."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")
