@@ -33,10 +33,11 @@ def _count(network: Network) -> None:
     parameters = {"organisation": network.organisation_id, "version": network.version}
     CumulativeCounts.objects.for_organisation(network.organisation_id).delete()
     with connection.cursor() as cursor:
-        # The planner knows no number of nodes in an array: it would count all points anew for each page or each node.
-        cursor.execute("SET LOCAL enable_nestloop = off")
+        # The planner knows no number of nodes in an array: it would count all points anew for each page or each node,
+        # or sort both by text.
+        cursor.execute("SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off")
         cursor.execute(COUNT, parameters)
-        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT")
 
 
 COUNT = """
