@@ -48,9 +48,9 @@ def _one(port: int, simulator: int, token: str) -> float:
         time.sleep(0.02)
     taken = time.monotonic() - began
     _post(f"http://127.0.0.1:{simulator}/scenarios/restore")
-    while _post(f"http://127.0.0.1:{port}/graphql", {"query": QUERY}, Authorization=f"Bearer {token}")["data"]["outages"][
-        "edges"
-    ]:
+    while _post(f"http://127.0.0.1:{port}/graphql", {"query": QUERY}, Authorization=f"Bearer {token}")["data"][
+        "outages"
+    ]["edges"]:
         time.sleep(0.1)
     # So that scenarios do not fall into step with the polls.
     time.sleep((time.monotonic() * 7.3) % 1.0)
