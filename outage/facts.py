@@ -11,7 +11,7 @@ from outage.models import Outage
 
 _STREAM = """
   JOIN connectors_stream st ON st.organisation_id = {row}.organisation_id AND st.id = {stream}
-  JOIN connectors_streamstate ss ON ss.organisation_id = st.organisation_id AND ss.stream_id = st.id
+  LEFT JOIN connectors_streamstate ss ON ss.organisation_id = st.organisation_id AND ss.stream_id = st.id
   JOIN connectors_connector c ON c.organisation_id = st.organisation_id AND c.id = st.connector_id
 """
 
@@ -37,21 +37,52 @@ def _provenance(*, source_time: str, landed_at: str, known: str = "true") -> str
 
 
 ALIASES_OF_ELEMENT = """(
-  SELECT x.id FROM gis_elementalias x
-  WHERE x.organisation_id = {a}.organisation_id AND x.element_id = {a}.element_id
+  SELECT named.id FROM gis_elementalias named
+  WHERE named.organisation_id = {a}.organisation_id AND named.element_id = {a}.element_id
   UNION ALL SELECT {a}.alias_id
 )"""
 
-# What was reported before the outage's context began, or after its supply was back, is about something else.
-_WORK_ORDERS = f"""
+# By ids from two ways of asking, for each of which there is an index: one condition with OR would walk all of a table.
+WORK_ORDERS = f"""
   FROM work_workorder w
-  LEFT JOIN work_equipment q ON q.organisation_id = w.organisation_id AND q.connector_id = w.connector_id
-    AND q.external_id = w.equipment_external_id
   WHERE w.organisation_id = {{a}}.organisation_id AND w.retired_at IS NULL
-    AND (w.alias_id IN {ALIASES_OF_ELEMENT} OR q.alias_id IN {ALIASES_OF_ELEMENT})
+    AND w.id IN (
+      SELECT x.id FROM work_workorder x
+      WHERE x.organisation_id = {{a}}.organisation_id AND x.alias_id IN {ALIASES_OF_ELEMENT}
+      UNION ALL
+      SELECT x.id FROM work_equipment q
+        JOIN work_workorder x ON x.organisation_id = q.organisation_id AND x.connector_id = q.connector_id
+          AND x.equipment_external_id = q.external_id
+        LEFT JOIN gis_elementalias own ON own.organisation_id = x.organisation_id AND own.id = x.alias_id
+      WHERE q.organisation_id = {{a}}.organisation_id AND q.alias_id IN {ALIASES_OF_ELEMENT}
+        AND own.element_id IS NULL)
     AND coalesce(w.reported_at, w.source_time, w.landed_at)
       BETWEEN {{a}}.context_since AND coalesce({{a}}.restored_at, 'infinity')
 """
+"""
+The work orders of an outage: on its element, by the element that they name or, if that is not known, by their
+equipment. What was reported before the outage's context began, or after its supply was back, is about something else.
+"""
+
+JOB_FIRST = """
+  ORDER BY w.status IN ('CLOSED', 'CANCELLED', 'COMPLETED'), coalesce(w.reported_at, w.source_time, w.landed_at) DESC,
+    w.id DESC
+"""
+"""Of several work orders the one that is still to be done, then the one reported last."""
+
+ESTIMATES = f"""
+  FROM outage_restorationestimate r
+  WHERE r.organisation_id = {{a}}.organisation_id AND r.retired_at IS NULL
+    AND r.id IN (
+      SELECT x.id FROM outage_restorationestimate x
+      WHERE x.organisation_id = {{a}}.organisation_id AND x.alias_id IN {ALIASES_OF_ELEMENT}
+      UNION ALL
+      SELECT x.id FROM outage_restorationestimate x
+      WHERE x.organisation_id = {{a}}.organisation_id
+        AND x.work_order_external_id IN (SELECT w.external_id {WORK_ORDERS}))
+    AND r.source_time BETWEEN {{a}}.context_since AND coalesce({{a}}.restored_at, 'infinity')
+"""
+"""What the field told of an outage: estimates that name its element or one of its work orders."""
 
 LOCATION = (
     "SELECT e.organisation_id, e.external_id AS element_id, e.name, e.kind, e.longitude, e.latitude, e.zone_id,"
@@ -68,14 +99,14 @@ CUSTOMERS = (
     " CASE WHEN {a}.is_charged THEN {a}.critical_customers_off END AS critical_off,"
     + _provenance(source_time="ss.source_read_at", landed_at="ss.proved_at", known="{a}.is_charged")
     + """FROM connectors_stream st
-  JOIN connectors_streamstate ss ON ss.organisation_id = st.organisation_id AND ss.stream_id = st.id
+  LEFT JOIN connectors_streamstate ss ON ss.organisation_id = st.organisation_id AND ss.stream_id = st.id
   JOIN connectors_connector c ON c.organisation_id = st.organisation_id AND c.id = st.connector_id
   WHERE st.organisation_id = {a}.organisation_id AND st.contract = 'service-point/1'
   ORDER BY ss.proved_at DESC NULLS LAST, st.id LIMIT 1"""
 )
 
 CREW = f"""
-SELECT coalesce(k.name, w.crew_external_id) AS name, k.status, w.external_id AS work_order_number,
+SELECT coalesce(nullif(k.name, ''), w.crew_external_id) AS name, k.status, w.external_id AS work_order_number,
   w.status AS work_order_status, w.assignment_status,
   {
     _provenance(
@@ -88,10 +119,8 @@ FROM (
   SELECT w.organisation_id, w.connector_id, w.stream_id, w.external_id, w.status, w.source_time,
     d.crew_external_id, d.status AS assignment_status,
     {_proved("w", "ws")} AS proved_at
-  FROM (SELECT w.* {_WORK_ORDERS}
-    ORDER BY w.status IN ('CLOSED', 'CANCELLED', 'COMPLETED'), coalesce(w.reported_at, w.landed_at) DESC, w.id DESC
-    LIMIT 1) w
-  JOIN connectors_streamstate ws ON ws.organisation_id = w.organisation_id AND ws.stream_id = w.stream_id
+  FROM (SELECT w.* {WORK_ORDERS} {JOB_FIRST} LIMIT 1) w
+  LEFT JOIN connectors_streamstate ws ON ws.organisation_id = w.organisation_id AND ws.stream_id = w.stream_id
   LEFT JOIN LATERAL (
     SELECT d.crew_external_id, d.status FROM work_assignment d
     WHERE d.organisation_id = w.organisation_id AND d.work_order_id = w.id
@@ -107,13 +136,7 @@ LEFT JOIN connectors_streamstate ks ON ks.organisation_id = k.organisation_id AN
 RESTORATION = (
     "SELECT r.estimated_at, r.confidence, r.cause, r.note,"
     + _provenance(source_time="r.source_time", landed_at=_proved("r"))
-    + f"""FROM (
-    SELECT r.* FROM outage_restorationestimate r
-    WHERE r.organisation_id = {{a}}.organisation_id AND r.retired_at IS NULL
-      AND r.source_time BETWEEN {{a}}.context_since AND coalesce({{a}}.restored_at, 'infinity')
-      AND (r.alias_id IN {ALIASES_OF_ELEMENT} OR r.work_order_external_id IN (SELECT w.external_id {_WORK_ORDERS}))
-    ORDER BY r.source_time DESC, r.id DESC LIMIT 1
-  ) r"""
+    + f"FROM (SELECT r.* {ESTIMATES} ORDER BY r.source_time DESC, r.id DESC LIMIT 1) r"
     + _STREAM.format(row="r", stream="r.stream_id")
 )
 
@@ -131,7 +154,7 @@ TELEMETRY = (
     WHERE st.organisation_id = s.organisation_id AND st.connector_id = s.connector_id
     ORDER BY st.contract = 'reading/1' DESC, st.id LIMIT 1
   ) st ON true
-  JOIN connectors_streamstate ss ON ss.organisation_id = st.organisation_id AND ss.stream_id = st.id
+  LEFT JOIN connectors_streamstate ss ON ss.organisation_id = st.organisation_id AND ss.stream_id = st.id
   JOIN connectors_connector c ON c.organisation_id = st.organisation_id AND c.id = st.connector_id
   WHERE s.organisation_id = {{a}}.organisation_id AND s.retired_at IS NULL AND s.alias_id IN {ALIASES_OF_ELEMENT}"""
 )

@@ -1,16 +1,18 @@
 """Open outages, worst first, and what belongs to each: its job and crew, its estimate, its telemetry."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from typing import Any
 
-from django.db.models import Q
+from django.db import connection
 
+from gis.models import ElementAlias
 from organisation.scope import current_scope
+from outage import facts
 from outage.models import Outage, OutageQuerySet, RestorationEstimate
 from telemetry.models import LatestReading
 from telemetry.queries.signals import latest_of_elements
-from work.models import WorkOrder
-from work.queries import Work, elements_of_work_orders, work_for_elements
+from work.models import OPEN_STATUSES
+from work.queries import Work, work_for_elements
 
 
 def open_outages() -> OutageQuerySet:
@@ -24,40 +26,26 @@ def open_outages() -> OutageQuerySet:
 
 def jobs_of(outages: Collection[Outage]) -> dict[int, Work]:
     """
-    The open work order on each outage's element that was reported last, with its crews, the one assigned last first.
-    What was reported before the outage's context began is about something else.
+    The open work order of each outage that was reported last, with its crews, the one assigned last first; outages
+    without one are left out.
     """
-    by_element = work_for_elements({outage.element_id for outage in outages})
-    jobs = {}
-    for outage in outages:
-        work = by_element.get(outage.element_id, ())
-        mine = [one for one in work if _reported_at(one.order) >= outage.context_since]
-        if mine:
-            jobs[outage.pk] = mine[0]
-    return jobs
+    orders = dict(_asked(JOBS, outages, open=[status.value for status in OPEN_STATUSES]))
+    if not orders:
+        return {}
+    by_element = work_for_elements(_elements_of(outages))
+    work = {one.order.pk: one for several in by_element.values() for one in several}
+    return {outage_id: work[order_id] for outage_id, order_id in orders.items() if order_id in work}
 
 
 def estimates_of(outages: Collection[Outage]) -> dict[int, list[RestorationEstimate]]:
-    """What the field told of each outage, oldest first: estimates that name its element or a work order on that."""
-    if not outages:
-        return {}
-    elements = {outage.element_id for outage in outages}
-    estimates = list(
-        RestorationEstimate.objects.filter(organisation_id=current_scope().organisation_id, retired_at=None)
-        .filter(source_time__gte=min(outage.context_since for outage in outages))
-        .filter(Q(alias__element__in=elements) | Q(work_order_external_id__isnull=False))
-        .select_related("alias", "connector")
-        .order_by("source_time", "pk")
-    )
-    orders = elements_of_work_orders({one.work_order_external_id for one in estimates if one.work_order_external_id})
+    """What the field told of each outage, oldest first: estimates that name its element or one of its work orders."""
     found: dict[int, list[RestorationEstimate]] = {outage.pk: [] for outage in outages}
-    for estimate in estimates:
-        named = set(orders.get(estimate.work_order_external_id or "", ()))
-        if estimate.alias is not None and estimate.alias.element_id is not None:
-            named.add(estimate.alias.element_id)
-        for outage in outages:
-            if outage.element_id in named and _told_at(estimate) >= outage.context_since:
-                found[outage.pk].append(estimate)
+    told = _asked(ESTIMATES, outages)
+    estimates = RestorationEstimate.objects.select_related("connector").in_bulk(
+        {estimate_id for _, estimate_id in told}
+    )
+    for outage_id, estimate_id in told:
+        found[outage_id].append(estimates[estimate_id])
     return found
 
 
@@ -73,9 +61,37 @@ def telemetry_of(outages: Collection[Outage]) -> dict[int, Sequence[LatestReadin
     return {outage.pk: latest.get(outage.element_id, ()) for outage in outages}
 
 
-def _reported_at(work_order: WorkOrder) -> datetime:
-    return work_order.reported_at or work_order.source_time or work_order.landed_at
+def _elements_of(outages: Collection[Outage]) -> set[int]:
+    """Their elements; and those that the names by which their alarms called them have gone over to."""
+    names = ElementAlias.objects.for_organisation(current_scope().organisation_id).exclude(element=None)
+    gone_over = names.filter(pk__in=[outage.alias_id for outage in outages]).values_list("element_id", flat=True)
+    return {outage.element_id for outage in outages} | set(gone_over)
 
 
-def _told_at(estimate: RestorationEstimate) -> datetime:
-    return estimate.source_time or estimate.landed_at
+def _asked(question: str, outages: Collection[Outage], **values: Any) -> list[tuple[int, int]]:
+    """Pairs of an outage and what is asked for, from the same texts that the board and the page are made of."""
+    if not outages:
+        return []
+    values |= {"organisation": current_scope().organisation_id, "outages": [outage.pk for outage in outages]}
+    with connection.cursor() as cursor:
+        cursor.execute(question, values)
+        pairs: list[tuple[int, int]] = cursor.fetchall()
+    return pairs
+
+
+_EACH = "WHERE o.organisation_id = %(organisation)s AND o.id = ANY(%(outages)s::bigint[])"
+
+JOBS = f"""
+SELECT o.id, job.id
+FROM outage_outage o CROSS JOIN LATERAL (
+  SELECT w.id {facts.WORK_ORDERS} AND w.status = ANY(%(open)s) {facts.JOB_FIRST} LIMIT 1
+) job
+{_EACH}
+""".format(a="o")  # noqa: S608  # put together from constants; every value is a parameter
+
+ESTIMATES = f"""
+SELECT o.id, told.id
+FROM outage_outage o CROSS JOIN LATERAL (SELECT r.id, r.source_time {facts.ESTIMATES}) told
+{_EACH}
+ORDER BY told.source_time, told.id
+""".format(a="o")  # noqa: S608  # as above

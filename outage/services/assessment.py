@@ -152,7 +152,7 @@ class Assessment:
 
     def _settle(self, outage: Outage, *, ended_at: datetime | None, has_gained: bool) -> None:
         """Move an outage to where its supply is now, or at least write down that it changed."""
-        off, affected = outage.customers_off, outage.customers_affected
+        off, charged = outage.customers_off, outage.customers_affected
         opening = outage.opening
         is_closed_again = opening is not None and opening.closed_at is not None
         if outage.status == Status.RESTORED:
@@ -161,17 +161,23 @@ class Assessment:
             self._move(outage, Status.RESTORED, "The alarm is over, and the switch was never read open.", at=ended_at)
         elif opening is not None and not off and is_closed_again:
             self._move(outage, Status.RESTORED, "Its device is closed again.", at=opening.closed_at)
-        elif opening is not None and not off and affected and outage.is_charged:
+        elif opening is not None and not off and outage.is_charged and self._are_supplied(outage):
             self._move(outage, Status.RESTORED, "All of its customers are supplied again, by another way.")
-        elif has_gained and 0 < off < affected and outage.status != Status.PARTIALLY_RESTORED:
-            reason = f"{customers(affected - off, 0).capitalize()} supplied again, {off:,} still off."
+        elif has_gained and 0 < off < charged and outage.status != Status.PARTIALLY_RESTORED:
+            reason = f"{customers(charged - off, 0).capitalize()} supplied again, {off:,} still off."
             self._move(outage, Status.PARTIALLY_RESTORED, reason)
-        elif off and off == affected and outage.status == Status.PARTIALLY_RESTORED:
+        elif off and off == charged and outage.status == Status.PARTIALLY_RESTORED:
             self._move(outage, Status.CONFIRMED, "Supply was lost again.")
         elif off != self._off_before[outage.pk]:
             outage.updated_at = self._now
             outage.save()
             self._write_impact(outage, at=self._changed_at())
+
+    def _are_supplied(self, outage: Outage) -> bool:
+        """Whether the affected service points, of which there are some, have supply: none is off by another outage."""
+        charged = AffectedServicePoint.objects.filter(outage=outage).values_list("service_point_id", flat=True)
+        points = set(charged)
+        return bool(points) and not affected.claims(points, besides=outage)
 
     def _reopen_if_lost(self, outage: Outage) -> None:
         off = outage.customers_off

@@ -8,11 +8,12 @@ from django.db.models import Exists, OuterRef, Q
 
 from connectors.contracts.alarm import AlarmCategory
 from connectors.contracts.network_element import ElementKind
+from connectors.contracts.reading import SwitchState
 from connectors.landing import Change
 from connectors.models import Trigger
 from connectors.services.requests import queue_incremental
 from customer.queries import service_points_fed_by
-from gis.models import SwitchOpening
+from gis.models import SwitchOpening, SwitchPosition
 from gis.queries import nodes_fed_by
 from organisation.scope import current_scope
 from outage.confidence import confidence
@@ -196,19 +197,23 @@ def alarm_at(alarm: Alarm) -> datetime:
 def _waiting_alarms(alarm_ids: Collection[int] | None, *, explained_by: Sequence[Outage] | None = None) -> list[Alarm]:
     """
     Alarms whose element is known and whose activation belongs to no outage, oldest first: active ones, and trips that
-    are over whose switch opened with them and is still open.
+    are over whose switch was read open at the same time and still is.
     """
     still_open = SwitchOpening.objects.filter(
         organisation=OuterRef("organisation"), element=OuterRef("alias__element"), closed_at=None
     )
-    opened_with_it = still_open.filter(
-        opened_at__gte=OuterRef("active_since") - CLOCKS_DIFFER_BY,
-        opened_at__lte=OuterRef("source_time") + CLOCKS_DIFFER_BY,
+    span = (OuterRef("active_since") - CLOCKS_DIFFER_BY, OuterRef("source_time") + CLOCKS_DIFFER_BY)
+    opened_with_it = still_open.filter(opened_at__range=span)
+    read_open_with_it = SwitchPosition.objects.filter(
+        organisation=OuterRef("organisation"),
+        element=OuterRef("alias__element"),
+        state=SwitchState.OPEN.value,
+        source_time__range=span,
     )
     is_trip, is_off_normal = (Q(category=one.value) for one in (AlarmCategory.TRIP, AlarmCategory.OFF_NORMAL))
     alarms = Alarm.objects.for_organisation(current_scope().organisation_id).filter(
         ~Exists(Evidence.objects.filter(alarm=OuterRef("pk"), activation=OuterRef("activation"))),
-        Q(is_active=True) | is_trip & Exists(opened_with_it),
+        Q(is_active=True) | is_trip & (Exists(opened_with_it) | Exists(read_open_with_it)),
         retired_at=None,
         alias__element__isnull=False,
     )

@@ -250,3 +250,16 @@ def test_whom_a_doubtful_outage_lets_go_is_charged_to_the_one_that_has_them_off(
     section = Outage.objects.get(element__external_id="SECTION")
     assert (section.customers_affected, section.customers_off) == (2, 2)
     assert off() == {"far/0", "far/1"}
+
+
+def test_who_is_off_by_an_outer_device_is_not_supplied_by_another_way(utility_with_ring: PretendUtility) -> None:
+    utility_with_ring.trips("SECTION")
+    utility_with_ring.opens("FEEDER")
+    utility_with_ring.opens("SECTION")
+    utility_with_ring.trips("FEEDER")
+
+    assert dict(Outage.objects.values_list("element__external_id", "status")) == {
+        "SECTION": Status.DETECTED,
+        "FEEDER": Status.DETECTED,
+    }
+    assert len(off()) == 5
