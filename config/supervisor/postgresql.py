@@ -43,6 +43,8 @@ SETTINGS = {
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "log_checkpoints": "off",
     "log_autovacuum_min_duration": "-1",
+    # Tables filled by a first read are planned by their true size within seconds.
+    "autovacuum_naptime": "10s",
     "idle_in_transaction_session_timeout": "10min",
 }
 # For the test suite: nothing of it is worth a wait for the disk.

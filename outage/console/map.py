@@ -118,7 +118,8 @@ SELECT p.is_off, p.latitude, p.longitude, p.number FROM ({_AFFECTED}) p
 WHERE p.latitude IS NOT NULL ORDER BY p.number NULLS LAST LIMIT %(most_points)s
 """
 
-# The box around what is affected, half as large again, and never smaller than some 500 m.
+# The box around what is affected, half as large again, and never smaller than some 500 m. Box, dead nodes and positions
+# are each worked out once and looked up in a hash, whatever the planner knows of tables that were only just filled.
 ELEMENTS = f"""
 WITH affected AS ({_AFFECTED}), marks AS (
   SELECT p.latitude, p.longitude FROM affected p WHERE p.latitude IS NOT NULL
@@ -133,14 +134,21 @@ WITH affected AS ({_AFFECTED}), marks AS (
     point(east + greatest((east - west) / 4, 0.004), north + greatest((north - south) / 4, 0.0025)),
     point(west - greatest((east - west) / 4, 0.004), south - greatest((north - south) / 4, 0.0025))) AS frame
   FROM extent WHERE west IS NOT NULL
+), dead AS (
+  SELECT node FROM gis_unsuppliednode WHERE organisation_id = %(organisation)s
+), position AS (
+  SELECT element_id, is_open FROM gis_switchposition WHERE organisation_id = %(organisation)s
+), seen AS (
+  SELECT e.*, CASE WHEN e.to_node IS NULL THEN e.from_node ELSE e.to_node END IN (SELECT node FROM dead) AS is_off
+  FROM gis_networkelement e
+  WHERE e.organisation_id = %(organisation)s AND e.extent && (SELECT frame FROM around)
+    AND e.retired_at IS NULL AND e.kind <> 'NODE'
 )
-SELECT e.external_id, e.kind, coalesce(e.nominal_voltage_v, 1000) >= 1000 AS is_main, dead.node IS NOT NULL AS is_off,
-  coalesce(position.is_open, e.normally_open) AS is_open, e.latitude, e.longitude, e.geometry::text
-FROM around
-JOIN gis_networkelement e ON e.organisation_id = %(organisation)s AND e.extent && around.frame
-LEFT JOIN gis_unsuppliednode dead ON dead.organisation_id = e.organisation_id
-  AND dead.node = CASE WHEN e.to_node IS NULL THEN e.from_node ELSE e.to_node END
-LEFT JOIN gis_switchposition position ON position.organisation_id = e.organisation_id AND position.element_id = e.id
-WHERE e.retired_at IS NULL AND e.kind <> 'NODE'
-ORDER BY dead.node IS NULL, e.nominal_voltage_v DESC NULLS LAST, e.id LIMIT %(most_elements)s
+SELECT e.external_id, e.kind, coalesce(e.nominal_voltage_v, 1000) >= 1000 AS is_main, e.is_off,
+  CASE WHEN e.id IN (SELECT element_id FROM position WHERE is_open) THEN true
+    WHEN e.id IN (SELECT element_id FROM position WHERE NOT is_open) THEN false
+    ELSE e.normally_open END AS is_open,
+  e.latitude, e.longitude, e.geometry::text
+FROM seen e
+ORDER BY e.is_off DESC, e.nominal_voltage_v DESC NULLS LAST, e.id LIMIT %(most_elements)s
 """

@@ -154,7 +154,8 @@ def test_the_board_shows_a_new_outage_by_itself_and_its_page_shows_everything(
         within_s=SOON_S,
         what="element, customers and work order on the outage's page",
     )
-    assert browser.find_elements("css selector", "#map"), "the place of the map"
+    until(lambda: browser.find_elements("css selector", ".leaflet-container canvas"), within_s=SOON_S, what="the map")
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
 
 
 def _is_of_an_outage(link: Any) -> bool:
