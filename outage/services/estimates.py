@@ -13,7 +13,7 @@ from outage.local_time import in_local_time
 from outage.models import Outage, RestorationEstimate, TimelineKind
 from outage.queries import estimates_of, open_outages
 from outage.services.locking import hold_outages
-from outage.services.timeline import Note, write_all
+from outage.services.timeline import Note, since_detection, write_all
 
 COLUMNS = (
     "external_id",
@@ -79,7 +79,7 @@ def note_estimates(outages: Collection[Outage], *, now: datetime) -> None:
                 Note(
                     kind=TimelineKind.ESTIMATE,
                     key=f"estimate:{estimate.pk}:{_stamp(estimate)}",
-                    at=estimate.source_time or estimate.landed_at,
+                    at=since_detection(estimate.source_time or estimate.landed_at, outage),
                     summary=_summary(estimate),
                     reason=estimate.note,
                     source=estimate.connector.name,

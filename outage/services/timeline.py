@@ -56,6 +56,14 @@ def write_all(notes: Iterable[tuple[Outage, Note]], *, now: datetime) -> None:
     )
 
 
+def since_detection(at: datetime, outage: Outage) -> datetime:
+    """
+    When what another system tells became part of the outage: a job that stood before it, and a clock that keeps whole
+    seconds, would be read as the answer to an alarm that had not come yet.
+    """
+    return max(at, outage.detected_at)
+
+
 def impact(outage: Outage, *, at: datetime, now: datetime, source: str) -> Note:
     """That other customers are off by an outage than before."""
     off = customers(outage.customers_off, outage.critical_customers_off)

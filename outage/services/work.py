@@ -12,7 +12,7 @@ from outage.models import Outage, TimelineEntry, TimelineKind
 from outage.queries import jobs_of, open_outages
 from outage.services.estimates import note_estimates
 from outage.services.locking import hold_outages
-from outage.services.timeline import Note, write_all
+from outage.services.timeline import Note, since_detection, write_all
 from work.queries import Work, elements_concerned
 
 _DOES: dict[str, str] = {
@@ -54,7 +54,7 @@ def note_work(outages: Collection[Outage], *, now: datetime) -> None:
             note = Note(
                 kind=TimelineKind.CREW,
                 key=f"crew:{job.order.pk}:{at.isoformat()}:{now.isoformat()}",
-                at=at,
+                at=since_detection(at, outage),
                 summary=summary,
                 source=job.order.connector.name,
             )

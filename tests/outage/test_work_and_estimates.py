@@ -74,9 +74,10 @@ def test_the_timeline_follows_the_crew_and_the_outage_does_not(tripped: PretendU
 
 
 def test_a_job_that_landed_before_the_alarm_is_told_with_the_detection(utility_with_ring: PretendUtility) -> None:
-    at = utility_with_ring.clock
-    utility_with_ring.work_orders(order("WO1", at=at, crew="CREW-2"))
-    utility_with_ring.estimates(estimate("EST-1", at=at, work_order="WO1"))
+    at = utility_with_ring.clock + timedelta(milliseconds=400)
+    by_a_clock_of_whole_seconds = utility_with_ring.clock
+    utility_with_ring.work_orders(order("WO1", at=by_a_clock_of_whole_seconds, crew="CREW-2"))
+    utility_with_ring.estimates(estimate("EST-1", at=by_a_clock_of_whole_seconds, work_order="WO1"))
     utility_with_ring.trips("FEEDER", at=at)
 
     assert [kind for kind, _, _ in story(the_outage())] == ["DETECTED", "CREW", "ESTIMATE"]
