@@ -9,10 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from connectors import registry
 from connectors.console import views
@@ -30,7 +30,7 @@ from connectors.models import (
 )
 from connectors.services.schedules import remove_schedule
 from connectors.services.tokens import UnableToIssueConnectorToken, issue_connector_token, revoke_connector_token
-from organisation.console import ConsoleAdmin, ServiceForm, may
+from organisation.console import ConsoleAdmin, ServiceForm, TokenAdmin, may
 from organisation.roles import Capability
 from organisation.templatetags import marks
 
@@ -279,7 +279,7 @@ class IssueConnectorTokenForm(ServiceForm):
 
 
 @admin.register(ConnectorToken)
-class ConnectorTokenAdmin(ConsoleAdmin):
+class ConnectorTokenAdmin(TokenAdmin):
     """Bearer tokens with which sources push their records."""
 
     to_view = to_add = Capability.MANAGE_CONNECTORS
@@ -287,26 +287,13 @@ class ConnectorTokenAdmin(ConsoleAdmin):
     list_select_related = ("connector",)
     ordering = ("connector__name", "name")
     readonly_fields = ("connector", "name", "hint", "expires_at", "revoked_at", "created_at")
-    actions_detail: ClassVar = ["revoke"]
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
-        if not change:
-            options["form"] = IssueConnectorTokenForm
-        return super().get_form(request, obj, change=change, **options)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.readonly_fields if obj else ["connector", "name", "days"]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.readonly_fields if obj else ()
+    to_issue = IssueConnectorTokenForm
+    asked = ("connector", "name", "days")
+    effect = "Whoever pushes with it is refused from now on."
 
     @display(description="Pushes to")
     def address(self, token: ConnectorToken) -> str:
         return format_html("<code>{}</code>", f"/registry/connectors/{token.connector.uuid}/records/…")
 
-    @action(description="Revoke", url_path="revoke")
-    def revoke(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        token = get_object_or_404(self.get_queryset(request), pk=object_id)
+    def take_back(self, token: ConnectorToken) -> None:
         revoke_connector_token(token=token, now=timezone.now())
-        messages.success(request, f"{token.name} is revoked. Whoever pushes with it is refused from now on.")
-        return redirect(reverse("admin:connectors_connectortoken_changelist"))

@@ -5,13 +5,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
 from django.utils import timezone
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from organisation import services
-from organisation.console import ConsoleAdmin, ServiceForm, may, member_of
+from organisation.console import ConsoleAdmin, ServiceForm, TokenAdmin, may, member_of
 from organisation.models import ApiToken, Membership
 from organisation.roles import Capability, Role
 from organisation.scope import current_scope
@@ -132,7 +131,7 @@ class IssueTokenForm(ServiceForm):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(ConsoleAdmin):
+class ApiTokenAdmin(TokenAdmin):
     """Bearer tokens: everyone sees and makes their own, an administrator sees everybody's."""
 
     to_view = to_add = Capability.MANAGE_TOKENS
@@ -140,22 +139,13 @@ class ApiTokenAdmin(ConsoleAdmin):
     list_select_related = ("user",)
     ordering = ("-created_at",)
     readonly_fields = ("name", "hint", "user", "scopes", "expires_at", "revoked_at", "created_at")
-    actions_detail: ClassVar = ["revoke"]
+    to_issue = IssueTokenForm
+    asked = ("name", "scopes", "days")
+    effect = "Whoever uses it is refused from now on."
 
     def get_queryset(self, request: HttpRequest) -> Any:
         tokens = super().get_queryset(request)
         return tokens if may(request, Capability.MANAGE_MEMBERS) else tokens.filter(user=member_of(request).user)
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
-        if not change:
-            options["form"] = IssueTokenForm
-        return super().get_form(request, obj, change=change, **options)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.readonly_fields if obj else ["name", "scopes", "days"]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.readonly_fields if obj else ()
 
     @display(description="Owner", ordering="user__email")
     def owner(self, token: ApiToken) -> str:
@@ -171,9 +161,5 @@ class ApiTokenAdmin(ConsoleAdmin):
             return "revoked"
         return "expired" if token.expires_at <= timezone.now() else "good"
 
-    @action(description="Revoke", url_path="revoke")
-    def revoke(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        token = self.get_queryset(request).get(pk=object_id)
+    def take_back(self, token: ApiToken) -> None:
         services.revoke_token(token=token, now=timezone.now())
-        messages.success(request, f"{token.name} is revoked. Whoever uses it is refused from now on.")
-        return redirect("admin:organisation_apitoken_changelist")

@@ -6,9 +6,15 @@ from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import action
 
 from organisation.middleware import ScopedRequest
 from organisation.models import Membership
@@ -118,6 +124,45 @@ class ConsoleAdmin(Guarded, ModelAdmin):
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
         """History has it."""
+
+
+class TokenAdmin(ConsoleAdmin):
+    """Bearer tokens: shown once when they are made, then looked at and taken back, never changed."""
+
+    actions_detail: ClassVar = ["revoke"]
+    to_issue: ClassVar[type[ServiceForm]]
+    asked: ClassVar[tuple[str, ...]]
+    effect: ClassVar[str]
+    """What revoking one means, for the person about to do so."""
+
+    def take_back(self, token: Any) -> None:
+        raise NotImplementedError  # each kind of token has its own service
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        if not change:
+            options["form"] = self.to_issue
+        return super().get_form(request, obj, change=change, **options)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.readonly_fields if obj else self.asked
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.readonly_fields if obj else ()
+
+    @action(description="Revoke", url_path="revoke")
+    def revoke(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        if not may(request, self.to_add):
+            raise PermissionDenied
+        token = get_object_or_404(self.get_queryset(request), pk=object_id)
+        if request.method == "POST":
+            self.take_back(token)
+            messages.success(request, f"{token.name} is revoked. {self.effect}")
+        elif token.revoked_at is None:
+            told = {"token": token, "effect": self.effect, "title": f"Revoke {token.name}?", "opts": self.opts}
+            return TemplateResponse(
+                request, "organisation/revoke.html", {**self.admin_site.each_context(request), **told}
+            )
+        return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
 
 
 class ConsoleInline(Guarded, TabularInline):

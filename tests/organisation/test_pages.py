@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from organisation.models import ApiToken, Membership, Organisation
-from organisation.queries import find_token_holder
+from organisation.queries import TokenExpired, find_token_holder
 from organisation.roles import Role
 from organisation.scope import acting_for, system_job
 from tests.conftest import PASSWORD, Tenants, scope_for
@@ -87,10 +87,15 @@ def test_a_token_is_shown_once_and_works_until_it_is_revoked(coordinator: Member
     assert token not in client.get(reverse("admin:organisation_apitoken_changelist")).content.decode()
     with acting_for(scope_for(coordinator)):
         stored = ApiToken.objects.get()
-    client.get(reverse("admin:organisation_apitoken_revoke", args=[stored.pk]))
-    with acting_for(scope_for(coordinator)):
-        stored.refresh_from_db()
-        assert stored.revoked_at is not None
+    address = reverse("admin:organisation_apitoken_revoke", args=[stored.pk])
+    assert "Whoever uses it is refused from now on." in client.get(address).content.decode()
+    assert find_token_holder(token, now=timezone.now()) is not None, "asking is not doing"
+
+    client.post(address)
+
+    with pytest.raises(TokenExpired):
+        find_token_holder(token, now=timezone.now())
+    assert client.get(address).status_code == 302, "there is nothing left to ask"
 
 
 def test_a_token_may_not_do_what_its_owner_may_not(coordinator: Membership) -> None:

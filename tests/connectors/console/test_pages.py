@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.utils import timezone
 from connectors import secrets, tasks
 from connectors.models import Connector, Run, State, Stream
 from connectors.services.settings import save_connector, save_stream
+from connectors.services.tokens import issue_connector_token
 from organisation.models import Membership, Organisation
 from organisation.roles import Role
 from organisation.scope import Scope, acting_for
@@ -156,3 +158,20 @@ def test_lists_cost_a_fixed_number_of_statements(
     for name in ("connector", "run", "rejectedrecord", "schedule", "outboxitem", "connectortoken", "stream"):
         with django_assert_max_num_queries(25):
             assert client.get(page(f"{name}_changelist")).status_code == 200, name
+
+
+def test_a_push_token_is_revoked_by_who_may_manage_connectors(
+    administrator: Membership, utility: Organisation, tenants: Tenants
+) -> None:
+    with acting_for(Scope(organisation_id=utility.pk, actor_id=administrator.user_id)):
+        tablets = Connector.objects.create(kind="push", name="Tablets", config={"contracts": ["crew/1"]})
+        expires_at = timezone.now() + timedelta(days=1)
+        token, _ = issue_connector_token(connector=tablets, name="Vans", expires_at=expires_at, now=timezone.now())
+    revoke, others = page("connectortoken_revoke", token.pk), signed_in(tenants.member(utility, Role.AUDITOR))
+    assert [others.get(revoke).status_code, others.post(revoke).status_code] == [403, 403]
+
+    signed_in(administrator).post(revoke)
+
+    with acting_for(Scope(organisation_id=utility.pk)):
+        token.refresh_from_db()
+        assert token.revoked_at is not None
