@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from organisation.console import may
 from organisation.roles import Capability
@@ -69,16 +69,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups as Unfold draws them, with what this member may see."""
     groups = []
     for title, places in GROUPS:
-        allowed = (_item(place, request) for place in places if may(request, place.capability))
-        items = [item for item in allowed if item is not None]
+        items = [_item(place, request) for place in places if may(request, place.capability)]
         if items:
             groups.append({"title": title, "items": items})
     return groups
 
 
-def _item(place: Place, request: HttpRequest) -> dict[str, Any] | None:
-    try:
-        link = reverse(place.name)
-    except NoReverseMatch:
-        return None
+def _item(place: Place, request: HttpRequest) -> dict[str, Any]:
+    link = reverse(place.name)
     return {"title": place.title, "icon": place.icon, "link": link, "active": request.path.startswith(link)}
