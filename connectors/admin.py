@@ -202,7 +202,9 @@ class RunAdmin(ConsoleAdmin):
     @display(
         description="Status",
         label={
+            RunStatus.PENDING: "info",
             RunStatus.RUNNING: "info",
+            RunStatus.CANCELLED: "warning",
             RunStatus.SUCCEEDED: "success",
             RunStatus.INCOMPLETE: "warning",
             RunStatus.FAILED: "danger",

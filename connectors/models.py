@@ -92,6 +92,11 @@ class Stream(TenantModel):
         default=300, validators=[MinValueValidator(1)], help_text="Older than this, its facts count as stale. Seconds."
     )
     is_enabled = models.BooleanField(default=True)
+    keeps_changes = models.BooleanField(
+        default=False,
+        verbose_name="keep changes",
+        help_text="Keep for each record what changed, from what to what, and in which run.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = StreamQuerySet.as_manager()
@@ -117,6 +122,7 @@ class Outcome(models.TextChoices):
     UNAUTHORIZED = "UNAUTHORIZED", "Refused our credentials"
     BAD_CONFIG = "BAD_CONFIG", "Wrong setting"
     CONTRACT_BROKEN = "CONTRACT_BROKEN", "Answered something unexpected"
+    CANCELLED = "CANCELLED", "Cancelled"
     BUG = "BUG", "Internal error"
 
 
@@ -125,7 +131,8 @@ class StreamState(TenantModel):
     What happened to a stream; written by the engine alone, in the transaction that it tells of.
 
     `cursor` is where the next incremental read starts. `proved_at` is when the source last proved what we hold: a
-    complete read, or a push. The age of a fact counts from it.
+    complete read, or a push. The age of a fact counts from it. `known_only_to` is the lease that changed rows since the
+    last complete full read: to no other does `KnownPage` say anything until the next one.
     """
 
     stream = TenantForeignKey(Stream, models.CASCADE, related_name="states")
@@ -140,6 +147,8 @@ class StreamState(TenantModel):
     )
     changed_at = models.DateTimeField(null=True, help_text="When a read last changed something.")
     retry_at = models.DateTimeField(null=True, help_text="It is not asked again before.")
+    clock_skew_s = models.FloatField(null=True, help_text="How far the source's clock is ahead of ours. Seconds.")
+    known_only_to = models.BigIntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "stream"], name="stream_state_once")]
@@ -181,10 +190,16 @@ class Trigger(models.TextChoices):
 
 
 class RunStatus(models.TextChoices):
+    PENDING = "PENDING", "Waiting for a worker"
     RUNNING = "RUNNING", "Running"
     SUCCEEDED = "SUCCEEDED", "Succeeded"
     INCOMPLETE = "INCOMPLETE", "Incomplete"
     FAILED = "FAILED", "Failed"
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+UNDER_WAY = (RunStatus.PENDING, RunStatus.RUNNING)
+"""A run that has not ended. A stream has one of them at most, and a lease with it."""
 
 
 class Phase(models.TextChoices):
@@ -197,6 +212,8 @@ class Run(TenantModel):
     """
     One read of one stream that a person started or that changed something: counts, phases, and how it ended. A
     schedule's tick that finds nothing leaves no run, only the stream's state.
+
+    A dry run lands each page and rolls it back: `report` says what a read would do (see connectors.services.dry_run).
     """
 
     stream = TenantForeignKey(Stream, models.CASCADE, related_name="runs")
@@ -219,13 +236,17 @@ class Run(TenantModel):
     rejected = models.BigIntegerField(default=0)
     ignored = models.BigIntegerField(default=0)
     takeovers = models.IntegerField(default=0, help_text="How often another worker went on with it.")
+    is_dry = models.BooleanField(default=False, verbose_name="dry run")
+    report = models.JSONField(null=True)
+    cancel_asked_at = models.DateTimeField(null=True)
+    cancel_asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     outcome = models.CharField(max_length=20, choices=Outcome.choices, default=Outcome.NONE)
     detail = models.TextField(blank=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["organisation", "stream"], condition=Q(status="RUNNING"), name="run_one_at_a_time"
+                fields=["organisation", "stream"], condition=Q(status__in=UNDER_WAY), name="run_one_at_a_time"
             ),
         ]
         indexes: ClassVar = [
@@ -239,19 +260,21 @@ class Run(TenantModel):
 
 class Lease(TenantModel):
     """
-    Who reads a stream now: the unique constraint is the lock, and `expires_at` lets another take it over.
+    Who reads a stream now: the unique constraint is the lock, `expires_at` lets another take it over, and `fence`, the
+    fencing number, keeps whoever was taken over from committing what it still has in hand.
 
     `cursor` is the position of the last committed page of this read, from which whoever takes over goes on. A read
-    that was asked for and not begun has no holder yet: `NOBODY`.
+    that was asked for and not begun is held by `NOBODY` yet.
     """
 
-    NOBODY = uuid.UUID(int=0)
+    NOBODY = 0
 
     stream = TenantForeignKey(Stream, models.CASCADE, related_name="leases")
     run = TenantForeignKey(Run, models.CASCADE, null=True, related_name="leases")
-    holder = models.UUIDField()
+    fence = models.BigIntegerField(default=NOBODY)
     mode = models.CharField(max_length=12, choices=Mode.choices)
     trigger = models.CharField(max_length=12, choices=Trigger.choices)
+    is_dry = models.BooleanField(default=False)
     phase = models.CharField(max_length=12, choices=Phase.choices, default=Phase.READING)
     started_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -276,6 +299,8 @@ class SeenPage(TenantModel):
     lease = TenantForeignKey(Lease, models.CASCADE, related_name="seen_pages")
     number = models.IntegerField()
     external_ids = models.JSONField()
+    fingerprint = models.BinaryField(null=True, help_text="If all of the page landed: that by which it is known again.")
+    ignored = models.IntegerField(default=0, help_text="How many of its records were none of the contract.")
 
     class Meta:
         constraints: ClassVar = [
@@ -286,8 +311,85 @@ class SeenPage(TenantModel):
         return f"Page {self.number} of lease {self.lease_id}"
 
 
+class KnownPage(TenantModel):
+    """
+    A page of the last complete full read, all of which stands in our tables: when it comes again, nothing on it has
+    changed, and none of it needs to be decoded. `fingerprint` is of what the source sent, and of all that decides how
+    it is read. See `connectors.services.known_pages`.
+    """
+
+    stream = TenantForeignKey(Stream, models.CASCADE, related_name="known_pages")
+    fingerprint = models.BinaryField()
+    external_ids = models.JSONField()
+    ignored = models.IntegerField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "stream", "fingerprint"], name="known_page_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"A page of {self.stream}"
+
+
+class ChangeKind(models.TextChoices):
+    CREATED = "CREATED", "Created"
+    UPDATED = "UPDATED", "Updated"
+    RETIRED = "RETIRED", "Retired"
+
+
+class RecordChange(TenantModel):
+    """
+    What a run changed in one row that came from a source, for streams that keep changes: `before` and `after` hold the
+    columns that differ, by name.
+    """
+
+    stream = TenantForeignKey(Stream, models.CASCADE, related_name="changes")
+    run = TenantForeignKey(Run, models.SET_NULL, null=True, related_name="changes")
+    table = models.CharField(max_length=63, help_text="Which table of ours the row is in.")
+    external_id = models.TextField()
+    kind = models.CharField(max_length=8, choices=ChangeKind.choices)
+    at = models.DateTimeField()
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["organisation", "stream", "external_id", "-id"], name="change_of_record"),
+            models.Index(fields=["organisation", "-at", "-id"], name="change_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.external_id} {self.get_kind_display().lower()}"
+
+
+class Retention(TenantModel):
+    """How long an organisation keeps what the engine writes down, and what the last pruning removed. Days."""
+
+    runs_days = models.PositiveIntegerField(default=90, validators=[MinValueValidator(1)])
+    rejected_days = models.PositiveIntegerField(
+        default=30, validators=[MinValueValidator(1)], verbose_name="rejected records days"
+    )
+    changes_days = models.PositiveIntegerField(
+        default=365, validators=[MinValueValidator(1)], verbose_name="change log days"
+    )
+    pruned_at = models.DateTimeField(null=True, editable=False)
+    pruned = models.JSONField(default=dict, editable=False, help_text="How many rows went the last time, by kind.")
+
+    history = tracked(excluded_fields=["pruned_at", "pruned"])
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["organisation"], name="retention_once")]
+
+    def __str__(self) -> str:
+        return "Retention"
+
+
 class RejectedRecord(TenantModel):
-    """A record that could not be read or landed, with what the source sent and why. The same one again counts up."""
+    """
+    A record that could not be read or landed, with what the source sent and why. The same one again counts up. One that
+    was replayed and landed is settled.
+    """
 
     stream = TenantForeignKey(Stream, models.CASCADE, related_name="rejected_records")
     run = TenantForeignKey(Run, models.SET_NULL, null=True, related_name="rejected_records")
@@ -299,6 +401,7 @@ class RejectedRecord(TenantModel):
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     times = models.PositiveIntegerField(default=1)
+    settled_at = models.DateTimeField(null=True, help_text="When a replay of it landed.")
 
     class Meta:
         constraints: ClassVar = [

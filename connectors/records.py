@@ -5,7 +5,7 @@ from typing import ClassVar, Self, TypeVar
 from django.db import models
 
 from connectors.models import Connector, Stream
-from organisation.tenancy import TenantForeignKey, TenantModel, TenantQuerySet
+from organisation.tenancy import OrganisationKey, TenantForeignKey, TenantModel, TenantQuerySet
 
 SourceRow_co = TypeVar("SourceRow_co", bound=models.Model, covariant=True)
 
@@ -24,8 +24,11 @@ class SourceRecord(TenantModel):
     :cvar retired_at: when a complete read no longer held it; a sync never deletes
     """
 
-    connector = TenantForeignKey(Connector, models.PROTECT, related_name="+")
-    stream = TenantForeignKey(Stream, models.PROTECT, related_name="+")
+    # No index and no key check of their own: the unique constraint begins with them, and the row policy looks at them
+    # (connectors.operations.SourceTables).
+    organisation = OrganisationKey(db_index=False, db_constraint=False)
+    connector = TenantForeignKey(Connector, models.PROTECT, related_name="+", db_index=False, by_policy=True)
+    stream = TenantForeignKey(Stream, models.PROTECT, related_name="+", db_index=False, by_policy=True)
     external_id = models.TextField()
     source_time = models.DateTimeField(null=True)
     landed_at = models.DateTimeField()

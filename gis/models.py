@@ -21,10 +21,9 @@ class BoxField(models.Field):  # type: ignore[type-arg]  # generic only in the s
 
 
 class Placed(models.Model):
-    """Geometry as GeoJSON in CRS84, with its extent for the index and a point to put a mark on."""
+    """Geometry as GeoJSON in CRS84, and a point to put a mark on."""
 
     geometry = models.JSONField(null=True)
-    extent = BoxField(null=True)
     longitude = models.FloatField(null=True)
     latitude = models.FloatField(null=True)
 
@@ -32,23 +31,32 @@ class Placed(models.Model):
         abstract = True
 
 
+class Extended(Placed):
+    """Placed, with its extent for the index by which the map finds it."""
+
+    extent = BoxField(null=True)
+
+    class Meta:
+        abstract = True
+
+
 class Feature(SourceRecord, Placed):
-    """A geographic feature of a source's collection, as it is."""
+    """
+    A geographic feature of a source's collection, as it is. Its `external_id` begins with the collection's name, so
+    that the one index finds both. A bare table: it takes collections of millions.
+    """
 
     collection = models.TextField()
     properties = models.JSONField(default=dict)
 
     class Meta(SourceRecord.Meta):
-        indexes: ClassVar = [
-            models.Index(fields=["organisation", "collection", "external_id"], name="feature_of_collection"),
-            GistIndex(fields=["extent"], name="feature_extent"),
-        ]
+        pass
 
     def __str__(self) -> str:
         return f"{self.collection} {self.external_id}"
 
 
-class Zone(SourceRecord, Placed):
+class Zone(SourceRecord, Extended):
     """An area of the utility. `parent_external_id` is kept until the zone that it names has landed."""
 
     name = models.TextField()
@@ -65,7 +73,7 @@ class Zone(SourceRecord, Placed):
         return f"{self.name} ({self.external_id})"
 
 
-class NetworkElement(SourceRecord, Placed):
+class NetworkElement(SourceRecord, Extended):
     """
     One element of the network model: the anchor at which every system's name for it comes together.
 

@@ -8,7 +8,7 @@ from django.core.checks import CheckMessage, Error
 from django.db import models
 
 from organisation import database
-from organisation.operations import reference_name, tenant_references
+from organisation.operations import reference_name, references_by_policy, tenant_references
 
 WITHOUT_ORGANISATION: dict[str, str] = {
     "django_migrations": "which migrations ran",
@@ -69,18 +69,34 @@ def check_row_security(
         if not hasattr(model, "instance_type")  # a history row repeats what its guarded row held
         for field in tenant_references(model)
     }
-    return [
-        Error(
-            f"Row-level security is not forced on {table}.",
-            hint="Add TenantTables to its migration.",
-            id="organisation.E002",
-        )
-        for table in database.unguarded_tables(tables)
-    ] + [
-        Error(
-            f"{bound} may point at another organisation's row.",
-            hint="Add TenantTables to its migration.",
-            id="organisation.E003",
-        )
-        for bound in database.missing_references(references)
-    ]
+    by_policy = {
+        model._meta.db_table: {field.column for field in references_by_policy(model)}
+        for model in models_
+        if references_by_policy(model)
+    }
+    return (
+        [
+            Error(
+                f"Row-level security is not forced on {table}.",
+                hint="Add TenantTables to its migration.",
+                id="organisation.E002",
+            )
+            for table in database.unguarded_tables(tables)
+        ]
+        + [
+            Error(
+                f"{bound} may point at another organisation's row.",
+                hint="Add TenantTables to its migration.",
+                id="organisation.E003",
+            )
+            for bound in database.missing_references(references)
+        ]
+        + [
+            Error(
+                f"The row policy of {table} does not look at {', '.join(sorted(targets))}.",
+                hint="Add SourceTables to its migration.",
+                id="organisation.E004",
+            )
+            for table, targets in database.unchecked_by_policy(by_policy).items()
+        ]
+    )

@@ -1,6 +1,6 @@
 """The database's roles, and what must be true of them before anything is served."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
@@ -87,3 +87,16 @@ def missing_references(references: dict[str, str]) -> Iterator[str]:
 
 def _execute(cursor: object, statement: sql.Composed) -> None:
     cursor.execute(statement.as_string())  # type: ignore[attr-defined]  # Django's cursor wrapper has no public type
+
+
+def unchecked_by_policy(columns: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    """Of these columns of tables, those that the table's row policy does not look at when a row is written."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename, with_check FROM pg_policies "
+            "WHERE policyname = 'organisation_scope' AND tablename = ANY(%s)",
+            [list(columns)],
+        )
+        checks = {table: check or "" for table, check in cursor.fetchall()}
+    missing = {table: {name for name in names if name not in checks.get(table, "")} for table, names in columns.items()}
+    return {table: names for table, names in missing.items() if names}

@@ -19,7 +19,7 @@ $$ SELECT nullif(current_setting('app.actor', true), '')::bigint $$;
 DROP_SCOPE_FUNCTIONS = "DROP FUNCTION app_actor(); DROP FUNCTION app_organisations();"
 
 
-class _TableOperation(Operation):
+class TableOperation(Operation):
     """Runs statements over tables, each after the models that it names exist in the migration's state."""
 
     reduces_to_sql = True
@@ -71,7 +71,7 @@ class _TableOperation(Operation):
         raise NotImplementedError  # each operation says its statements
 
 
-class TenantTables(_TableOperation):
+class TenantTables(TableOperation):
     """
     Force row-level security on the models' tables, and bind their references to rows of the same organisation.
 
@@ -99,7 +99,7 @@ class TenantTables(_TableOperation):
         return f"Force row-level security on {', '.join(self.model_names)}"
 
 
-class HistoryTables(_TableOperation):
+class HistoryTables(TableOperation):
     """Row-level security on history tables, which people may read and only the trail's triggers write."""
 
     def forwards(self, model: type[models.Model]) -> Iterator[str]:
@@ -133,7 +133,12 @@ def drop_scope_policies(table: str) -> Iterator[str]:
 
 
 def tenant_references(model: type[models.Model]) -> list[TenantForeignKey]:
-    return [field for field in model._meta.local_fields if isinstance(field, TenantForeignKey)]
+    """Those that a composite key checks."""
+    return [one for one in model._meta.local_fields if isinstance(one, TenantForeignKey) and not one.by_policy]
+
+
+def references_by_policy(model: type[models.Model]) -> list[TenantForeignKey]:
+    return [one for one in model._meta.local_fields if isinstance(one, TenantForeignKey) and one.by_policy]
 
 
 def reference_name(model: type[models.Model], field: TenantForeignKey) -> str:

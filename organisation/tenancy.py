@@ -36,15 +36,20 @@ class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # generic 
 
     The database's key checks ignore row policies, so the plain constraint is left out; `TenantTables` adds the
     composite one, `(organisation, x) → (organisation, id)`, which refuses a neighbour's row.
+
+    :param by_policy: the row policy of the table looks at it, and there is no composite one
     """
 
-    def __init__(self, to: Any, on_delete: Any, **options: Any) -> None:
+    def __init__(self, to: Any, on_delete: Any, *, by_policy: bool = False, **options: Any) -> None:
+        self.by_policy = by_policy
         options["db_constraint"] = False
         super().__init__(to, on_delete, **options)
 
     def deconstruct(self) -> Any:
         name, path, arguments, options = super().deconstruct()
         options.pop("db_constraint", None)
+        if self.by_policy:
+            options["by_policy"] = True
         return name, path, arguments, options
 
 

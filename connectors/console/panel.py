@@ -7,7 +7,17 @@ from django.utils import timezone
 
 from connectors import registry
 from connectors.freshness import Freshness, freshness
-from connectors.models import Connector, ConnectorProbe, Mode, Outcome, Run, RunStatus, Schedule, Stream, StreamState
+from connectors.models import (
+    UNDER_WAY,
+    Connector,
+    ConnectorProbe,
+    Mode,
+    Outcome,
+    Run,
+    Schedule,
+    Stream,
+    StreamState,
+)
 from connectors.protocols.adapter import Mode as AdapterMode
 
 
@@ -57,8 +67,7 @@ def panel_of(connector: Connector) -> Panel:
     now = timezone.now()
     streams = list(connector.streams.order_by("pk").prefetch_related("states", "schedules__periodic_task__interval"))
     running = {
-        run.stream_id: progress_of(run, now=now)
-        for run in Run.objects.filter(stream__in=streams, status=RunStatus.RUNNING)
+        run.stream_id: progress_of(run, now=now) for run in Run.objects.filter(stream__in=streams, status__in=UNDER_WAY)
     }
     return Panel(
         connector=connector,

@@ -1,9 +1,9 @@
 """
 Who reads a stream: one at a time. The unique constraint on the lease is the lock; a lease that expired is taken over,
-and the read goes on after its last committed page, in its mode and with its run.
+and the read goes on after its last committed page, in its mode and with its run. Each claim gets the next fencing
+number, which every commit of the read has to show: who was taken over, and does not know it yet, can commit nothing.
 """
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +16,20 @@ from django.db import DatabaseError, connection
 from django.db.models import F
 from django.utils import timezone
 
-from connectors.models import Lease, Mode, Outcome, Phase, Run, RunStatus, SeenPage, State, Stream, StreamState, Trigger
+from connectors.models import (
+    UNDER_WAY,
+    Lease,
+    Mode,
+    Outcome,
+    Phase,
+    Run,
+    RunStatus,
+    SeenPage,
+    State,
+    Stream,
+    StreamState,
+    Trigger,
+)
 from connectors.protocols.adapter import Cursor
 from connectors.queries import streams
 from organisation.scope import Scope, acting_for
@@ -27,6 +40,8 @@ DURATION = timedelta(seconds=30)
 HEARTBEAT = timedelta(seconds=10)
 LONGEST_PAGE = timedelta(minutes=10)
 """A source that takes longer for one page loses the stream to whoever asks next."""
+
+NEXT_FENCE = "nextval('connectors_fence')"
 
 
 class LeaseLost(Exception):
@@ -83,26 +98,29 @@ def claim(*, stream_id: int, mode: Mode, trigger: Trigger, now: datetime) -> Cla
         return Claim(stream=stream, state=state, lease=known, was_taken_over=_take_over(known, now=now))
     if trigger != Trigger.PERSON and state.retry_at is not None and state.retry_at > now:
         return NotClaimed.WAITING
-    lease = insert(stream=stream, mode=mode, trigger=trigger, holder=uuid.uuid4(), expires_at=now + DURATION, now=now)
+    lease = insert(stream=stream, mode=mode, trigger=trigger, now=now, held=True)
     if lease is None:
         return NotClaimed.BUSY
     return Claim(stream=stream, state=state, lease=lease, was_taken_over=False)
 
 
 def insert(
-    *, stream: Stream, mode: Mode, trigger: Trigger, holder: uuid.UUID, expires_at: datetime, now: datetime
+    *, stream: Stream, mode: Mode, trigger: Trigger, now: datetime, held: bool = False, is_dry: bool = False
 ) -> Lease | None:
     """
     A lease of its own for a new read; `None` if the stream has one. Look for one before: this waits for who is landing
     a page.
+
+    :param held: by the caller; if not, it waits for whoever claims the stream next
     """
+    expires_at = now + DURATION if held else now
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {connection.ops.quote_name(Lease._meta.db_table)} "  # noqa: S608  # our own name
-            "(organisation_id, stream_id, holder, mode, trigger, phase, started_at, expires_at, pages) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 0) "
-            "ON CONFLICT (organisation_id, stream_id) DO NOTHING RETURNING id",
-            [stream.organisation_id, stream.pk, holder, mode, trigger, Phase.READING, now, expires_at],
+            f"INSERT INTO {connection.ops.quote_name(Lease._meta.db_table)} "  # noqa: S608  # our own names
+            "(organisation_id, stream_id, fence, mode, trigger, is_dry, phase, started_at, expires_at, pages) "
+            f"VALUES (%s, %s, {NEXT_FENCE if held else Lease.NOBODY}, %s, %s, %s, %s, %s, %s, 0) "
+            "ON CONFLICT (organisation_id, stream_id) DO NOTHING RETURNING id, fence",
+            [stream.organisation_id, stream.pk, mode, trigger, is_dry, Phase.READING, now, expires_at],
         )
         inserted = cursor.fetchone()
     if inserted is None:
@@ -111,9 +129,10 @@ def insert(
         pk=inserted[0],
         organisation_id=stream.organisation_id,
         stream=stream,
-        holder=holder,
+        fence=inserted[1],
         mode=mode,
         trigger=trigger,
+        is_dry=is_dry,
         phase=Phase.READING,
         started_at=now,
         expires_at=expires_at,
@@ -130,7 +149,7 @@ def renew(lease: Lease, *, now: datetime, cursor: Cursor | None = None, phase: P
     lease.expires_at = now + DURATION
     lease.cursor = lease.cursor if cursor is None else cursor
     lease.phase = phase or lease.phase
-    kept = Lease.objects.filter(pk=lease.pk, holder=lease.holder, expires_at__gt=now).update(
+    kept = Lease.objects.filter(pk=lease.pk, fence=lease.fence, expires_at__gt=now).update(
         expires_at=lease.expires_at, cursor=lease.cursor, phase=lease.phase, pages=lease.pages
     )
     if not kept:
@@ -145,8 +164,8 @@ def release(lease: Lease) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            f"DELETE FROM {connection.ops.quote_name(Lease._meta.db_table)} WHERE id = %s AND holder = %s",  # noqa: S608  # our own name
-            [lease.pk, lease.holder],
+            f"DELETE FROM {connection.ops.quote_name(Lease._meta.db_table)} WHERE id = %s AND fence = %s",  # noqa: S608  # our own name
+            [lease.pk, lease.fence],
         )
         if not cursor.rowcount:
             raise LeaseLost(f"The read of stream {lease.stream_id} was taken over.")
@@ -154,11 +173,11 @@ def release(lease: Lease) -> None:
         SeenPage.objects.filter(lease_id=lease.pk).delete()
 
 
-def abandon(lease: Lease, *, reason: str, now: datetime) -> None:
+def abandon(lease: Lease, *, reason: str, now: datetime, status: RunStatus = RunStatus.INCOMPLETE) -> None:
     """End a read that nobody will go on with."""
     if lease.run_id is not None:
-        Run.objects.filter(pk=lease.run_id, status=RunStatus.RUNNING).update(
-            status=RunStatus.INCOMPLETE, outcome=Outcome.INCOMPLETE, detail=reason, phase=Phase.DONE, finished_at=now
+        Run.objects.filter(pk=lease.run_id, status__in=UNDER_WAY).update(
+            status=status, outcome=Outcome(status), detail=reason, phase=Phase.DONE, finished_at=now
         )
     Lease.objects.filter(pk=lease.pk).delete()
 
@@ -176,7 +195,7 @@ def kept_alive(lease: Lease, scope: Scope) -> Iterator[None]:
                 return
             try:
                 with acting_for(scope):
-                    Lease.objects.filter(pk=lease.pk, holder=lease.holder).update(expires_at=timezone.now() + DURATION)
+                    Lease.objects.filter(pk=lease.pk, fence=lease.fence).update(expires_at=timezone.now() + DURATION)
             except DatabaseError:
                 log.warning("lease.not_renewed", stream=lease.stream_id, exc_info=True)
             finally:
@@ -191,12 +210,18 @@ def kept_alive(lease: Lease, scope: Scope) -> Iterator[None]:
 
 
 def _take_over(lease: Lease, *, now: datetime) -> bool:
-    """Whether another had begun the read."""
-    begun = lease.holder != Lease.NOBODY
-    lease.holder, lease.expires_at = uuid.uuid4(), now + DURATION
-    lease.save(update_fields=["holder", "expires_at"])
+    """Whether another had begun the read: with the next number, it can commit no more."""
+    begun = lease.fence != Lease.NOBODY
+    lease.expires_at = now + DURATION
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {connection.ops.quote_name(Lease._meta.db_table)} "  # noqa: S608  # our own names
+            f"SET fence = {NEXT_FENCE}, expires_at = %s WHERE id = %s RETURNING fence",
+            [lease.expires_at, lease.pk],
+        )
+        [lease.fence] = cursor.fetchone()
     if begun:
-        log.warning("sync.taken_over", stream=lease.stream_id, pages=lease.pages)
+        log.warning("sync.taken_over", stream=lease.stream_id, pages=lease.pages, fence=lease.fence)
         if lease.run_id is not None:
             Run.objects.filter(pk=lease.run_id).update(takeovers=F("takeovers") + 1)
     return begun

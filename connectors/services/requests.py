@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from connectors import registry
 from connectors.models import (
+    UNDER_WAY,
     Lease,
     Mode,
     OutboxItem,
@@ -18,7 +19,7 @@ from connectors.models import (
 )
 from connectors.protocols.adapter import Mode as AdapterMode
 from connectors.services import lease as leases
-from connectors.services.runs import RunBook
+from connectors.services.runs import CANCELLED, RunBook
 
 MODES = (Mode.INCREMENTAL, Mode.FULL)
 
@@ -27,11 +28,18 @@ class UnableToSync(Exception):
     """The stream cannot be read that way, or not now. The message is for a person."""
 
 
-def start_sync(*, stream: Stream, mode: Mode, trigger: Trigger, actor_id: int | None, now: datetime) -> Run:
-    """
-    Ask for a read, in the caller's transaction. Its run is there at once; whoever syncs the stream next begins it, and
-    the sweep sees to it that somebody does. Interfaces queue `connectors.tasks.sync_stream` after commit.
+class UnableToCancel(Exception):
+    """There is nothing to cancel any more. The message is for a person."""
 
+
+def start_sync(
+    *, stream: Stream, mode: Mode, trigger: Trigger, actor_id: int | None, now: datetime, is_dry: bool = False
+) -> Run:
+    """
+    Ask for a read, in the caller's transaction. Its run is pending at once; whoever syncs the stream next begins it,
+    and the sweep sees to it that somebody does. Interfaces queue `connectors.tasks.sync_stream` after commit.
+
+    :param is_dry: say what the read would do, and do nothing of it
     :raises UnableToSync: if the stream is switched off, is being read, or cannot be read in that mode
     """
     if not stream.is_enabled or stream.connector.state == State.DISABLED:
@@ -42,16 +50,31 @@ def start_sync(*, stream: Stream, mode: Mode, trigger: Trigger, actor_id: int | 
         how = f"It can be read in these modes: {possible}." if possible else "Its source pushes by itself."
         raise UnableToSync(f"{stream} cannot be read in the mode {Mode(mode).label.lower()}. {how}")
     is_read = Lease.objects.filter(stream=stream).exists()
-    lease = (
-        None
-        if is_read
-        else leases.insert(stream=stream, mode=mode, trigger=trigger, holder=Lease.NOBODY, expires_at=now, now=now)
-    )
+    lease = None if is_read else leases.insert(stream=stream, mode=mode, trigger=trigger, now=now, is_dry=is_dry)
     if lease is None:
         raise UnableToSync(f"{stream} is being read right now. Its runs show how far it is.")
-    RunBook.of(lease).opened(now=now, actor_id=actor_id)
-    run = Run.objects.select_related("stream__connector").get(stream=stream, status=RunStatus.RUNNING)
+    RunBook.of(lease).opened(now=now, actor_id=actor_id, status=RunStatus.PENDING)
+    run = Run.objects.select_related("stream__connector").get(stream=stream, status=RunStatus.PENDING)
     Lease.objects.filter(pk=lease.pk).update(run=run)
+    return run
+
+
+def cancel_run(*, run: Run, actor_id: int | None, now: datetime) -> Run:
+    """
+    Ask a read to stop, in the caller's transaction: before its next page if it has begun, at once if it has not. It is
+    not a rollback: what landed stays, and nothing is retired.
+
+    :raises UnableToCancel: if it has ended
+    """
+    lease = Lease.objects.select_for_update().filter(run=run).first()
+    run.refresh_from_db()
+    if run.status not in UNDER_WAY or lease is None:
+        raise UnableToCancel(f"It has ended already: {run.get_status_display().lower()}.")
+    run.cancel_asked_at, run.cancel_asked_by_id = now, actor_id
+    run.save(update_fields=["cancel_asked_at", "cancel_asked_by"])
+    if lease.fence == Lease.NOBODY:
+        leases.abandon(lease, status=RunStatus.CANCELLED, reason=CANCELLED, now=now)
+        run.refresh_from_db()
     return run
 
 

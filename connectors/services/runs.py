@@ -10,6 +10,9 @@ ASKED_FOR = frozenset({Trigger.PERSON, Trigger.OUTAGE})
 """Who asks for a read sees it from its start, whatever it finds."""
 
 
+CANCELLED = "Cancelled by a person. What had landed stays: cancelling is not a rollback."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Counts:
     """What a read has done so far, in records; `expected` is what the source said there would be."""
@@ -48,6 +51,7 @@ class RunBook:
     mode: Mode
     trigger: Trigger
     started_at: datetime
+    is_dry: bool = False
     run_id: int | None = None
     counts: Counts = field(default_factory=Counts)
     phases: tuple[dict[str, Any], ...] = ()
@@ -60,6 +64,7 @@ class RunBook:
             mode=Mode(lease.mode),
             trigger=Trigger(lease.trigger),
             started_at=lease.started_at,
+            is_dry=lease.is_dry,
             phases=(_entry(Phase.READING, lease.started_at),),
         )
         if lease.run_id is None:
@@ -68,7 +73,7 @@ class RunBook:
         counts = Counts(**{one.name: getattr(run, one.name) for one in fields(Counts)})
         return replace(book, run_id=run.pk, counts=counts, phases=tuple(run.phases) or book.phases)
 
-    def opened(self, *, now: datetime, actor_id: int | None = None) -> "RunBook":
+    def opened(self, *, now: datetime, actor_id: int | None = None, status: RunStatus = RunStatus.RUNNING) -> "RunBook":
         """With a run: the one that is there, or a new one."""
         if self.run_id is not None:
             return self
@@ -76,13 +81,24 @@ class RunBook:
             stream_id=self.stream_id,
             mode=self.mode,
             trigger=self.trigger,
+            is_dry=self.is_dry,
             actor_id=actor_id,
+            status=status,
             started_at=self.started_at,
             advanced_at=now,
             phases=list(self.phases),
             **asdict(self.counts),
         )
         return replace(self, run_id=run.pk)
+
+    def begun(self) -> "RunBook":
+        """In a worker's hands."""
+        self._write(status=RunStatus.RUNNING)
+        return self
+
+    def is_cancelled(self) -> bool:
+        """Whether a person asked it to stop."""
+        return self.run_id is not None and Run.objects.filter(pk=self.run_id).exclude(cancel_asked_at=None).exists()
 
     def advanced(self, counts: Counts, *, now: datetime) -> "RunBook":
         """After a page."""

@@ -106,8 +106,10 @@ class _Read:
 
     def begin(self) -> None:
         """In the transaction of the claim."""
-        if self.lease.trigger in ASKED_FOR:
-            self._open_run(self.began_at)
+        if self.book.run_id is not None:
+            self.book.begun()
+        elif self.lease.trigger in ASKED_FOR:
+            self.book = self._opened(self.book, self.began_at)
         if self.was_taken_over and self.lease.cursor is None and self.lease.phase == Phase.READING:
             # Its source cannot be resumed: what was seen before is no part of the read that begins now.
             SeenPage.objects.filter(lease=self.lease).delete()
@@ -266,9 +268,6 @@ class _Read:
             say("stream.outcome", stream=self.stream.pk, was=was, outcome=outcome.value, reason=detail)
         if (was, self.state.detail) != (outcome, detail) or self.stream.connector.state != State.ACTIVE:
             settle_state(self.stream.connector_id, now=now)
-
-    def _open_run(self, now: datetime) -> None:
-        self.book = self._opened(self.book, now)
 
     def _opened(self, book: RunBook, now: datetime) -> RunBook:
         opened = book.opened(now=now, actor_id=self.scope.actor_id if book.trigger == Trigger.PERSON else None)

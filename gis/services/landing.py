@@ -50,13 +50,13 @@ def land_features(records: Sequence[FeatureRecord], landing: Landing) -> Landed:
         [
             (
                 *(record.external_id, record.source_time, record.collection, record.properties),
-                *_placed(record.geometry, placement),
+                *(record.geometry, placement.longitude, placement.latitude),
             )
             for record, placement in zip(records, placements, strict=True)
             if not placement.fault
         ],
         landing=landing,
-        columns=("external_id", "source_time", "collection", "properties", *_PLACED),
+        columns=("external_id", "source_time", "collection", "properties", "geometry", "longitude", "latitude"),
     )
     return _landed(merged, faults)
 

@@ -149,7 +149,7 @@ def test_a_sync_that_is_asked_for_has_a_run_at_once_and_is_not_asked_for_twice(
 
     first, again = ask(SYNC, **given)["startSync"], ask(SYNC, **given)["startSync"]
 
-    assert (first["run"]["mode"], first["run"]["status"], first["errors"]) == ("FULL", "RUNNING", [])
+    assert (first["run"]["mode"], first["run"]["status"], first["errors"]) == ("FULL", "PENDING", [])
     assert [error["code"] for error in again["errors"]] == ["UNABLE_TO_SYNC"]
     with acting_for(Scope(organisation_id=utility.pk)):
         assert Run.objects.get().trigger == "PERSON"

@@ -202,7 +202,7 @@ def test_two_connectors_and_two_organisations_keep_their_own_rows(
 def seen(landing: Landing, *pages: list[str]) -> SeenKeys:
     lease = Lease.objects.create(
         stream_id=landing.stream_id,
-        holder="00000000-0000-0000-0000-000000000001",
+        fence=1,
         mode="FULL",
         trigger="SCHEDULE",
         started_at=NIGHT,

@@ -198,7 +198,7 @@ def test_zones_land_twice_and_in_any_order_alike(now: datetime) -> None:
 def seen(landing: Landing, *external_ids: str) -> SeenKeys:
     lease = Lease.objects.create(
         stream_id=landing.stream_id,
-        holder="6c1f2a54-3f34-4b6c-9d1f-0d3f5b0c7a11",
+        fence=1,
         mode="FULL",
         trigger="SCHEDULE",
         started_at=landing.now,

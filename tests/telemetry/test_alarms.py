@@ -159,7 +159,7 @@ def test_what_a_complete_list_no_longer_holds_is_retired_and_may_come_back(landi
 def seen(landing: Landing, *external_ids: str) -> SeenKeys:
     lease = Lease.objects.create(
         stream_id=landing.stream_id,
-        holder="6c1f2a54-3f34-4b6c-9d1f-0d3f5b0c7a11",
+        fence=1,
         mode="FULL",
         trigger="SCHEDULE",
         started_at=landing.now,

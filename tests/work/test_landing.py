@@ -171,7 +171,7 @@ def test_what_a_complete_read_no_longer_holds_is_retired(landing: Landing, now: 
     work.land_equipment([EquipmentRecord(external_id="EQ-7")], landing)
     lease = Lease.objects.create(
         stream_id=landing.stream_id,
-        holder="6c1f2a54-3f34-4b6c-9d1f-0d3f5b0c7a11",
+        fence=1,
         mode="FULL",
         trigger="SCHEDULE",
         started_at=now,

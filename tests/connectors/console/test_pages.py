@@ -108,7 +108,7 @@ def test_reading_now_makes_a_run_whose_page_shows_its_progress(
 
     with acting_for(Scope(organisation_id=zones.organisation_id)):
         run = Run.objects.get()
-    assert "Running" in shown
+    assert "Waiting for a worker" in shown
     assert page("run_progress", run.pk) in shown
     assert "page 0" in client.get(page("run_progress", run.pk)).content.decode()
 

@@ -174,8 +174,8 @@ def test_an_outage_has_the_scheduled_streams_read_at_once(connector: Connector, 
     ]
     assert not OutboxItem.objects.exists()
     assert list(Run.objects.order_by("pk").values_list("stream_id", "trigger", "status")) == [
-        (changing.pk, "OUTAGE", "RUNNING"),
-        (whole.pk, "OUTAGE", "RUNNING"),
+        (changing.pk, "OUTAGE", "PENDING"),
+        (whole.pk, "OUTAGE", "PENDING"),
     ]
     source.pages = [[]]
     sync_stream(stream_id=changing.pk, mode=Mode.FULL, trigger=Trigger.SCHEDULE, clock=clock)

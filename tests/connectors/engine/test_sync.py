@@ -120,7 +120,7 @@ def test_what_a_person_asked_for_is_a_run_whatever_it_finds(
     run = start_sync(
         stream=stream, mode=Mode.INCREMENTAL, trigger=Trigger.PERSON, actor_id=administrator.user_id, now=clock()
     )
-    assert (run.status, run.phase, run.actor_id) == ("RUNNING", "READING", administrator.user_id)
+    assert (run.status, run.phase, run.actor_id) == ("PENDING", "READING", administrator.user_id)
     with pytest.raises(UnableToSync, match="is being read right now"):
         start_sync(stream=stream, mode=Mode.FULL, trigger=Trigger.PERSON, actor_id=None, now=clock())
     synced = tick(stream, clock, Mode.FULL)
