@@ -7,7 +7,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
@@ -17,14 +16,14 @@ from unfold.decorators import display
 from connectors import registry
 from connectors.console import views
 from connectors.console.forms import ScheduleForm, connector_form, stream_form
-from connectors.console.panel import panel_of, progress_of
+from connectors.console.panel import panel_of
+from connectors.console.runs import RunAdmin
 from connectors.models import (
     Connector,
     ConnectorToken,
     OutboxItem,
     RejectedRecord,
     Run,
-    RunStatus,
     Schedule,
     Stream,
 )
@@ -183,44 +182,7 @@ class ScheduleAdmin(ConsoleAdmin):
         return marks.span(float(schedule.every_s)) if schedule.every_s >= 1 else f"{schedule.every_s} s"
 
 
-@admin.register(Run)
-class RunAdmin(ConsoleAdmin):
-    """What was read: phases, counts, and how it ended."""
-
-    to_view = Capability.VIEW_CONNECTORS
-    list_display = ("started", "stream", "mode", "trigger", "status_mark", "records", "changed", "rejected", "detail")
-    list_select_related = ("stream__connector",)
-    list_filter = ("status", "trigger", "mode")
-    ordering = ("-started_at", "-id")
-    fields = ("stream", "mode", "trigger", "actor", "progress")
-    readonly_fields = fields
-
-    @display(description="Started", ordering="started_at")
-    def started(self, run: Run) -> str:
-        return marks.moment(run.started_at)
-
-    @display(
-        description="Status",
-        label={
-            RunStatus.PENDING: "info",
-            RunStatus.RUNNING: "info",
-            RunStatus.CANCELLED: "warning",
-            RunStatus.SUCCEEDED: "success",
-            RunStatus.INCOMPLETE: "warning",
-            RunStatus.FAILED: "danger",
-        },
-    )
-    def status_mark(self, run: Run) -> tuple[str, str]:
-        return run.status, run.get_status_display()
-
-    @display(description="Created · updated · retired")
-    def changed(self, run: Run) -> str:
-        return f"{run.created} · {run.updated} · {run.retired}"
-
-    @display(description="Progress")
-    def progress(self, run: Run) -> str:
-        now = timezone.now()
-        return render_to_string("connectors/progress.html", {"progress": progress_of(run, now=now), "now": now})
+admin.site.register(Run, RunAdmin)
 
 
 @admin.register(RejectedRecord)

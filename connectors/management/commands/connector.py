@@ -1,35 +1,27 @@
-import json
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.forms import MultipleChoiceField
 from django.utils import timezone
 
 from connectors import registry
 from connectors.contracts.base import contract_id
-from connectors.models import Connector, Mode, Run, Stream, Trigger
-from connectors.protocols.adapter import Mode as AdapterMode
+from connectors.management.reads import Reads
 from connectors.protocols.errors import SourceError
 from connectors.protocols.forms import secret_names
-from connectors.queries import connectors, runs, streams
+from connectors.queries import connectors
 from connectors.services.probe import discover, probe_connector
-from connectors.services.requests import UnableToSync, start_sync
-from connectors.services.runs import Counts
 from connectors.services.settings import InvalidSettings, save_connector, save_stream
-from connectors.services.sync import Ended, sync_stream
-from connectors.tasks import work_off_outbox
 from organisation.queries import UnknownOrganisation, scope_of
 from organisation.scope import acting_for, carrying
 
-WRONG_INPUT = 2
 
-
-class Command(BaseCommand):
+class Command(Reads):
     help = "Connectors from the command line: kinds, add, list, probe, discover, sync, runs."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -61,19 +53,10 @@ class Command(BaseCommand):
         probe.add_argument("name")
         found = action("discover", "what a source has to be read")
         found.add_argument("name")
-        sync = action("sync", "read a connector's streams now")
-        sync.add_argument("name")
-        sync.add_argument("--stream", help="only this one")
-        sync.add_argument(
-            "--mode",
-            choices=["full", "incremental"],
-            help="everything, or changes; if not given, changes where the source can tell them and was read whole once",
-        )
-        listing = action("runs", "what was read, newest first")
-        listing.add_argument("--limit", type=int, default=20)
+        self._declare_reads(action)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.as_json: bool = options["json"]
+        self.as_json = options["json"]
         try:
             scope = scope_of(options["organisation"])
         except UnknownOrganisation as error:
@@ -161,92 +144,6 @@ class Command(BaseCommand):
         for one in found:
             self._show({"contract": one.contract, "name": one.name, "label": one.label}, "{contract:24} {name}")
 
-    def _sync(self, options: dict[str, Any]) -> None:
-        connector = self._connector(options)
-        with acting_for(scope_of(options["organisation"])):
-            of_it = [one for one in streams().filter(connector=connector) if options["stream"] in (None, one.name)]
-        if not of_it:
-            self._refuse(f"{connector.name} has no such stream. `connector list` shows those it has.")
-        failed = False
-        for stream in of_it:
-            mode = Mode(options["mode"].upper()) if options["mode"] else self._mode(stream, options)
-            try:
-                with acting_for(scope_of(options["organisation"])):
-                    start_sync(stream=stream, mode=mode, trigger=Trigger.PERSON, actor_id=None, now=timezone.now())
-            except UnableToSync as error:
-                self._refuse(str(error))
-            synced = sync_stream(
-                stream_id=stream.pk, mode=mode, trigger=Trigger.PERSON, committed=self._progress(stream)
-            )
-            work_off_outbox()
-            failed = failed or synced.ended != Ended.READ
-            counts = synced.counts
-            self._show(
-                {
-                    "stream": stream.name,
-                    "contract": stream.contract,
-                    "ended": synced.ended.value,
-                    "outcome": synced.outcome.value,
-                    "detail": synced.detail,
-                    "run": synced.run_id,
-                    "records": counts.records,
-                    "created": counts.created,
-                    "updated": counts.updated,
-                    "unchanged": counts.unchanged,
-                    "retired": counts.retired,
-                    "rejected": counts.rejected,
-                },
-                "{stream}: {outcome}. {created} created, {updated} updated, {unchanged} unchanged, {retired} retired, "
-                "{rejected} set aside. {detail}",
-            )
-        if failed:
-            sys.exit(1)
-
-    def _mode(self, stream: Stream, options: dict[str, Any]) -> Mode:
-        with acting_for(scope_of(options["organisation"])):
-            was_read_whole = stream.states.exclude(full_read_at=None).exists()
-        modes = registry.modes_of(stream.connector.kind, stream.contract)
-        return Mode.INCREMENTAL if was_read_whole and AdapterMode.INCREMENTAL in modes else Mode.FULL
-
-    def _runs(self, options: dict[str, Any]) -> None:
-        with acting_for(scope_of(options["organisation"])):
-            found: list[Run] = list(runs()[: options["limit"]])
-        for run in found:
-            self._show(
-                {
-                    "id": run.pk,
-                    "connector": run.stream.connector.name,
-                    "stream": run.stream.name,
-                    "mode": run.mode,
-                    "status": run.status,
-                    "started_at": run.started_at.isoformat(),
-                    "finished_at": run.finished_at.isoformat() if run.finished_at else None,
-                    "records": run.records,
-                    "created": run.created,
-                    "updated": run.updated,
-                    "unchanged": run.unchanged,
-                    "retired": run.retired,
-                    "rejected": run.rejected,
-                    "detail": run.detail,
-                },
-                "{started_at}  {status:10} {connector}: {stream} {mode}  +{created} ~{updated} -{retired} !{rejected} "
-                "{detail}",
-            )
-
-    def _progress(self, stream: Stream) -> Any:
-        def say(counts: Counts) -> None:
-            of = f" of {counts.expected}" if counts.expected else ""
-            self.stderr.write(f"{stream.name}: page {counts.pages}, {counts.records}{of} records")
-
-        return say
-
-    def _connector(self, options: dict[str, Any]) -> Connector:
-        with acting_for(scope_of(options["organisation"])):
-            found = connectors().filter(name=options["name"]).first()
-        if found is None:
-            self._refuse(f"There is no connector {options['name']!r}. `connector list` shows those there are.")
-        return found
-
     def _pairs(self, given: Iterable[str]) -> Iterable[tuple[str, str]]:
         for one in given:
             left, equals, right = one.partition("=")
@@ -275,13 +172,3 @@ class Command(BaseCommand):
         if source not in os.environ:
             self._refuse(f"There is no environment variable {source}. Secrets are never taken from the command line.")
         return os.environ[source]
-
-    def _show(self, row: dict[str, Any], text: str) -> None:
-        self.stdout.write(json.dumps(row) if self.as_json else text.format(**row))
-
-    def _refuse(self, message: str, *, errors: dict[str, list[str]] | None = None) -> NoReturn:
-        if self.as_json:
-            self.stdout.write(json.dumps({"error": message, **({"errors": errors} if errors else {})}))
-            sys.exit(WRONG_INPUT)
-        said = [message, *(f"{field}: {' '.join(texts)}" for field, texts in (errors or {}).items())]
-        raise CommandError("\n".join(said), returncode=WRONG_INPUT)
