@@ -57,6 +57,11 @@ SETTINGS: tuple[Setting, ...] = (
         "Whose network the map is drawn from, as its licence asks; stands on every map. Empty: the demo's own.",
     ),
     Setting("WORKER_CONCURRENCY", "3", "Processes of one worker."),
+    Setting(
+        "LEASE_S",
+        "30",
+        "How long a read whose worker died keeps its stream, in seconds, before another goes on with it.",
+    ),
 )
 
 _DEFAULTS = {setting.name: setting.default for setting in SETTINGS}

@@ -156,6 +156,9 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 15
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 
+# Reading sources -----------------------------------------------------------------------------------------------------
+LEASE_S = environment.number("LEASE_S")
+
 # What lands where ----------------------------------------------------------------------------------------------------
 CONTRACT_WIRING = "config.wiring.WIRING"
 ADAPTERS_FROM_ENTRY_POINTS = True

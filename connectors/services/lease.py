@@ -12,6 +12,7 @@ from enum import StrEnum
 from threading import Event, Thread
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import F
 from django.utils import timezone
@@ -36,8 +37,8 @@ from organisation.scope import Scope, acting_for
 
 log = structlog.get_logger(__name__)
 
-DURATION = timedelta(seconds=30)
-HEARTBEAT = timedelta(seconds=10)
+DURATION = timedelta(seconds=settings.LEASE_S)
+HEARTBEAT = DURATION / 3
 LONGEST_PAGE = timedelta(minutes=10)
 """A source that takes longer for one page loses the stream to whoever asks next."""
 
