@@ -10,12 +10,19 @@ from connectors.contracts.base import Record
 
 @dataclass(frozen=True, kw_only=True)
 class Landing:
-    """Where a page of records comes from. `now` is when it lands; the transaction is the engine's."""
+    """
+    Where a page of records comes from. `now` is when it lands; the transaction is the engine's.
+
+    :param expects_new: all of the page is likely to be new to us: worth trying before anything is compared
+    :param keeps_changes: what differs is written down, row by row, as `RecordChange`
+    """
 
     organisation_id: int
     connector_id: int
     stream_id: int
     now: datetime
+    expects_new: bool = False
+    keeps_changes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

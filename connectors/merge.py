@@ -10,20 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import blake2s
 from typing import Any, TypeAlias
 
+import msgspec
 import orjson
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.db.transaction import TransactionManagementError
 
+from connectors import merge_statements as statements
 from connectors.landing import Landing, SeenKeys
-from connectors.models import SeenPage
 
 _Column: TypeAlias = "models.Field[Any, Any]"
 
-FROM_LANDING = ("organisation_id", "connector_id", "stream_id", "landed_at")
 SOURCE_KEY = ("organisation_id", "connector_id", "external_id")
 
 
@@ -42,6 +41,9 @@ class Merged:
     unchanged: int
     ids_touched: tuple[int, ...]
     ids_by_key: Mapping[Any, int]
+
+
+NOTHING = Merged(created=0, updated=0, unchanged=0, ids_touched=(), ids_by_key={})
 
 
 def merge(
@@ -63,46 +65,36 @@ def merge(
 
     Not for partitioned tables, whose `xmax` PostgreSQL does not show.
 
-    :param rows: values in the order of `columns`; dicts and lists for JSON, text for a `box`. Of several with
-        one key the last counts (with `newest_by`: the newest)
+    :param rows: values in the order of `columns`; dicts, lists and `msgspec.Raw` for JSON, text for a `box`. Of several
+        with one key the last counts (with `newest_by`: the newest)
     :param columns: names of database columns (`zone_id`, not `zone`)
     :param key: the columns of a unique constraint
     :param compare: which of the columns tell that a row differs; by default all but those of type `box`
     :param newest_by: a column of times; a row that is older than the one stored counts as unchanged
     :raises TransactionManagementError: outside a transaction
     """
-    plan = _plan(
-        model,
-        tuple(columns),
-        tuple(key),
-        None if compare is None else tuple(compare),
-        newest_by,
-    )
+    plan = _plan(model, tuple(columns), tuple(key), None if compare is None else tuple(compare), newest_by)
     page = plan.one_row_per_key(rows)
     if not connection.in_atomic_block:
         raise TransactionManagementError("A merge needs the transaction of its page; open acting_for(scope).")
     if not page:
-        return Merged(created=0, updated=0, unchanged=0, ids_touched=(), ids_by_key={})
-    given = {
-        "organisation_id": landing.organisation_id,
-        "connector_id": landing.connector_id,
-        "stream_id": landing.stream_id,
-        "landed_at": landing.now,
-    }
-    parameters = {**plan.defaults(), **given}
-    with connection.cursor() as cursor, _nested_loops(cursor, plan.prepare):
+        return NOTHING
+    parameters = plan.parameters(landing)
+    with connection.cursor() as cursor, _nested_loops(cursor, plan.sql.prepare):
         # psycopg's copy runs outside of what Django translates.
-        with connection.wrap_database_errors, cursor.copy(plan.copy) as copy:
+        with connection.wrap_database_errors, cursor.copy(plan.sql.copy) as copy:
             for row in page.values():
                 copy.write_row(plan.encoded(row))
-        cursor.execute(plan.merge, parameters)
-        found = cursor.fetchall()
-        if len(found) < len(page):
-            # Another transaction landed something newer meanwhile: now it can be seen.
-            cursor.execute(plan.merge, parameters)
-            known = {row[2:] for row in found}
-            found += [row for row in cursor.fetchall() if row[2:] not in known]
-    return plan.merged(found)
+        if landing.keeps_changes:
+            cursor.execute(plan.sql.log, parameters)
+            return plan.merged(_read_whole(cursor, plan, parameters, len(page)))
+        new = _read(cursor, plan.sql.insert, parameters) if landing.expects_new else []
+        if len(new) == len(page):
+            return plan.merged(new)
+        # What was new is known by now as well.
+        created = {row[2:] for row in new}
+        found = _read_whole(cursor, plan, parameters, len(page))
+        return plan.merged([*new, *(row for row in found if row[2:] not in created)])
 
 
 def retire_unseen(model: type[models.Model], landing: Landing, seen: SeenKeys) -> Sequence[int]:
@@ -111,44 +103,51 @@ def retire_unseen(model: type[models.Model], landing: Landing, seen: SeenKeys) -
 
     :return: their primary keys, for the contract's followers
     """
-    statement = f"""
-        UPDATE {_quoted(model._meta.db_table)} AS known SET retired_at = %(now)s, landed_at = %(now)s
-        WHERE known.organisation_id = %(organisation)s AND known.connector_id = %(connector)s
-          AND known.stream_id = %(stream)s AND known.retired_at IS NULL
-          AND NOT EXISTS (
-            SELECT 1 FROM {_quoted(SeenPage._meta.db_table)} AS page
-              CROSS JOIN LATERAL jsonb_array_elements_text(page.external_ids) AS seen (external_id)
-            WHERE page.organisation_id = %(organisation)s AND page.lease_id = %(lease)s
-              AND seen.external_id = known.external_id)
-        RETURNING known.id"""  # noqa: S608  # names of our own tables; every value is a parameter
     with connection.cursor() as cursor:
         cursor.execute(
-            statement,
+            statements.retire(model._meta.db_table, keeps_changes=landing.keeps_changes),
             {
-                "now": landing.now,
-                "organisation": landing.organisation_id,
-                "connector": landing.connector_id,
-                "stream": landing.stream_id,
+                "landed_at": landing.now,
+                "organisation_id": landing.organisation_id,
+                "connector_id": landing.connector_id,
+                "stream_id": landing.stream_id,
                 "lease": seen.lease_id,
             },
         )
         return sorted(row[0] for row in cursor.fetchall())
 
 
+def _read(cursor: Any, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Rows of what happened, primary key, and the varying columns of the key."""
+    cursor.execute(statement, parameters)
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def _read_whole(cursor: Any, plan: "_Plan", parameters: Mapping[str, Any], size: int) -> list[tuple[Any, ...]]:
+    found = _read(cursor, plan.sql.merge, parameters)
+    if len(found) < size:
+        # Another transaction landed something newer meanwhile: now it can be seen.
+        known = {row[2:] for row in found}
+        found += [row for row in _read(cursor, plan.sql.merge, parameters) if row[2:] not in known]
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
     """The statements of a merge into one table with one list of columns, made once per process."""
 
-    prepare: str
-    copy: str
-    merge: str
+    sql: statements.Statements
     defaulted: Mapping[str, _Column]
-    encoders: tuple[Callable[[Any], Any] | None, ...]
+    encoders: tuple[tuple[int, Callable[[Any], Any]], ...]
     key_at: tuple[int, ...]
     newest_at: int | None
 
-    def one_row_per_key(self, rows: Iterable[Sequence[Any]]) -> dict[tuple[Any, ...], Sequence[Any]]:
-        page: dict[tuple[Any, ...], Sequence[Any]] = {}
+    def one_row_per_key(self, rows: Iterable[Sequence[Any]]) -> dict[Any, Sequence[Any]]:
+        if len(self.key_at) == 1 and self.newest_at is None:
+            [at] = self.key_at
+            return {row[at]: row for row in rows}
+        page: dict[Any, Sequence[Any]] = {}
         for row in rows:
             key = tuple(row[at] for at in self.key_at)
             if self.newest_at is not None and key in page and _older(row, page[key], self.newest_at):
@@ -156,15 +155,24 @@ class _Plan:
             page[key] = row
         return page
 
-    def defaults(self) -> dict[str, Any]:
-        """Asked anew for each merge: a default may be a function."""
-        return {name: field.get_db_prep_save(field.get_default(), connection) for name, field in self.defaulted.items()}
+    def parameters(self, landing: Landing) -> dict[str, Any]:
+        """Defaults are asked anew for each merge: one may be a function."""
+        return {
+            **{name: field.get_db_prep_save(field.get_default(), connection) for name, field in self.defaulted.items()},
+            "organisation_id": landing.organisation_id,
+            "connector_id": landing.connector_id,
+            "stream_id": landing.stream_id,
+            "landed_at": landing.now,
+        }
 
-    def encoded(self, row: Sequence[Any]) -> list[Any]:
-        return [
-            value if encode is None or value is None else encode(value)
-            for encode, value in zip(self.encoders, row, strict=True)
-        ]
+    def encoded(self, row: Sequence[Any]) -> Sequence[Any]:
+        if not self.encoders:
+            return row
+        values = list(row)
+        for at, encode in self.encoders:
+            if values[at] is not None:
+                values[at] = encode(values[at])
+        return values
 
     def merged(self, found: Sequence[tuple[Any, ...]]) -> Merged:
         """:param found: rows of what happened, primary key, and the varying columns of the key"""
@@ -192,8 +200,8 @@ def _plan(
     compare: tuple[str, ...] | None,
     newest_by: str | None,
 ) -> _Plan:
-    fields = _columns(model)
-    from_landing = tuple(name for name in FROM_LANDING if name in fields and name not in columns)
+    fields = {field.column: field for field in model._meta.local_concrete_fields if field.column is not None}
+    from_landing = tuple(name for name in statements.FROM_LANDING if name in fields and name not in columns)
     defaulted = {
         name: field
         for name, field in fields.items()
@@ -201,85 +209,25 @@ def _plan(
     }
     if compare is None:
         compare = tuple(name for name in columns if fields[name].db_type(connection) != "box")
-    key_columns = tuple(name for name in key if name in columns)
-    table = model._meta.db_table
-    staged = f"merging_{blake2s('|'.join((table, *columns)).encode(), digest_size=8).hexdigest()}"
-    selection = f"SELECT {_list(columns)} FROM {_quoted(table)} WITH NO DATA"  # noqa: S608  # our own names
-    create = f"CREATE TEMPORARY TABLE IF NOT EXISTS {staged} ON COMMIT DELETE ROWS AS {selection}"
+    shape = statements.Shape(
+        table=model._meta.db_table,
+        columns=columns,
+        from_landing=from_landing,
+        defaulted=tuple(defaulted),
+        key=key,
+        compared=tuple(name for name in compare if name not in key)
+        + tuple(name for name in from_landing if name == "stream_id" and name not in key),
+        retires="retired_at" in fields and "retired_at" not in columns,
+        newest_by=newest_by,
+    )
+    encoders = ((at, _encoder(fields[name])) for at, name in enumerate(columns))
     return _Plan(
-        prepare=f"{create}; DELETE FROM {staged}",  # noqa: S608  # our own name
-        copy=f"COPY {staged} ({_list(columns)}) FROM STDIN",
-        merge=_merge_statement(
-            table=_quoted(table),
-            staged=staged,
-            columns=columns,
-            from_landing=from_landing,
-            defaulted=tuple(defaulted),
-            key=key,
-            key_columns=key_columns,
-            compared=tuple(name for name in compare if name not in key)
-            + tuple(name for name in from_landing if name == "stream_id" and name not in key),
-            retires="retired_at" in fields and "retired_at" not in columns,
-            newest_by=newest_by,
-        ),
+        sql=statements.statements(shape),
         defaulted=defaulted,
-        encoders=tuple(_encoder(fields[name]) for name in columns),
-        key_at=tuple(columns.index(name) for name in key_columns),
+        encoders=tuple((at, encode) for at, encode in encoders if encode is not None),
+        key_at=tuple(columns.index(name) for name in shape.key_columns),
         newest_at=None if newest_by is None else columns.index(newest_by),
     )
-
-
-def _merge_statement(
-    *,
-    table: str,
-    staged: str,
-    columns: tuple[str, ...],
-    from_landing: tuple[str, ...],
-    defaulted: tuple[str, ...],
-    key: tuple[str, ...],
-    key_columns: tuple[str, ...],
-    compared: tuple[str, ...],
-    retires: bool,
-    newest_by: str | None,
-) -> str:
-    def fresh(name: str) -> str:
-        return f"%({name})s" if name in from_landing else f"fresh.{_quoted(name)}"
-
-    def is_older(fresh: str, known: str) -> str:
-        """A retired row is taken as it comes, whatever its age."""
-        if newest_by is None:
-            return "false"
-        present = f"AND {known}.retired_at IS NULL" if retires else ""
-        return f"({known}.{_quoted(newest_by)} > {fresh}.{_quoted(newest_by)} {present}) IS TRUE"
-
-    same = [f"known.{_quoted(name)} IS NOT DISTINCT FROM {fresh(name)}" for name in compared]
-    same += ["known.retired_at IS NULL"] if retires else []
-    match = " AND ".join(f"known.{_quoted(name)} = {fresh(name)}" for name in key)
-    updates = [f"{_quoted(name)} = excluded.{_quoted(name)}" for name in columns + from_landing if name not in key]
-    updates += ["retired_at = NULL"] if retires else []
-    values = [fresh(name) if name in from_landing else _quoted(name) for name in columns + from_landing]
-    values += [f"%({name})s" for name in defaulted]
-    return f"""
-        WITH compared AS MATERIALIZED (
-          SELECT fresh.*, known.id AS known_id,
-            known.id IS NOT NULL
-              AND (({" AND ".join(same) or "true"}) OR {is_older("fresh", "known")}) AS is_same
-          FROM {staged} AS fresh LEFT JOIN {table} AS known ON {match}
-        ), written AS (
-          INSERT INTO {table} ({_list(columns + from_landing + defaulted)})
-          SELECT {", ".join(values)} FROM compared WHERE NOT is_same ORDER BY {_list(key_columns)}
-          ON CONFLICT ({_list(key)}) DO UPDATE SET {", ".join(updates)}
-            WHERE NOT {is_older("excluded", table)}
-          RETURNING id, xmax = 0 AS is_created, {_list(key_columns)}
-        )
-        SELECT 'unchanged', known_id, {_list(key_columns)} FROM compared WHERE is_same
-        UNION ALL
-        SELECT CASE WHEN is_created THEN 'created' ELSE 'updated' END, id, {_list(key_columns)} FROM written
-        """  # noqa: S608  # names of our own tables and columns; every value is a parameter
-
-
-def _columns(model: type[models.Model]) -> dict[str, _Column]:
-    return {field.column: field for field in model._meta.local_concrete_fields if field.column is not None}
 
 
 def _encoder(field: _Column) -> Callable[[Any], Any] | None:
@@ -291,7 +239,7 @@ def _encoder(field: _Column) -> Callable[[Any], Any] | None:
 
 
 def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return str(value, "utf-8") if isinstance(value, msgspec.Raw) else orjson.dumps(value).decode()
 
 
 @contextmanager
@@ -302,11 +250,3 @@ def _nested_loops(cursor: Any, prepare: str) -> Iterator[None]:
     cursor.execute(f"{prepare}; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
     yield
     cursor.execute("SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT")
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(map(_quoted, names))

@@ -17,6 +17,9 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 
+JsonObject = Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
+"""A JSON object as the source wrote it: passed on to the database unparsed."""
+
 Geometry = dict[str, Any]
 """A GeoJSON geometry object (RFC 7946 §3.1) in CRS84: longitude, latitude."""
 

@@ -1,9 +1,10 @@
 """What an adapter is: one system's dialect, and nothing of ours but the contracts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from django.forms import Form
@@ -69,6 +70,8 @@ class Page:
     :param complete: true on the last page only, and only with proof that the whole of the source was read
     :param incomplete_reason: on a last page that is not complete, a sentence that says why
     :param total: how many records the whole read will bring, if the source says
+    :param fingerprint: if given, pages with the same one hold the same records, which are then not read again. It
+        covers everything that `parse` looks at, but for the adapter's version and the stream's options
     """
 
     records: Sequence[Any]
@@ -76,6 +79,7 @@ class Page:
     complete: bool = False
     incomplete_reason: str = ""
     total: int | None = None
+    fingerprint: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +106,7 @@ class Adapter(Protocol):
     Built anew for each use from cleaned configuration and the hardened session; holds no state between uses.
 
     It has no loop over retries, no logging, no database and no clock but its source's. Errors are those of
-    `connectors.protocols.errors`; anything else is a bug.
+    `connectors.protocols.errors`; anything else is a bug. `version` rises when `parse` reads the same otherwise.
     """
 
     kind: ClassVar[str]
@@ -131,6 +135,10 @@ class Adapter(Protocol):
 
         :raises BadRecord: if it cannot be read
         """
+
+    def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
+        """`parse` for many records of one stream, for adapters that can prepare it."""
+        return partial(self.parse, stream=stream)
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         """Hand one outbound record to the source; repeating a delivery must not repeat its effect."""

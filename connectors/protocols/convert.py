@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
+import orjson
 from msgspec import inspect
 
 from connectors.contracts.base import Record
@@ -27,7 +28,7 @@ def fields_of(contract: type[Record]) -> Mapping[str, inspect.Field]:
 def _kinds(contract: type[Record], name: str) -> tuple[type[inspect.Type], ...]:
     field = fields_of(contract)[name].type
     members = field.types if isinstance(field, inspect.UnionType) else (field,)
-    return tuple(type(member) for member in members)
+    return tuple(type(one.type if isinstance(one, inspect.Metadata) else one) for one in members)
 
 
 def to_record(contract: type[R], fields: Mapping[str, Any], *, zone: tzinfo = UTC) -> R:
@@ -38,14 +39,31 @@ def to_record(contract: type[R], fields: Mapping[str, Any], *, zone: tzinfo = UT
     :raises BadRecord: with the path of the field that does not
     """
     key = fields.get("external_id")
+    given = {name: value for name, value in fields.items() if value is not None}
+    raw = {name: _unparsed(key, name, given.pop(name)) for name in raw_fields_of(contract) if name in given}
     try:
-        prepared = {name: _prepared(contract, name, value, zone) for name, value in fields.items() if value is not None}
-        return msgspec.convert({k: v for k, v in prepared.items() if v is not None}, contract, strict=False)
+        prepared = {name: _prepared(contract, name, value, zone) for name, value in given.items()}
+        record = msgspec.convert({k: v for k, v in prepared.items() if v is not None}, contract, strict=False)
+        return msgspec.structs.replace(record, **raw) if raw else record
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
         if missing := re.search(r"missing required field `(\w+)`", message):
             path, message = f".{missing[1]}", f"{missing[1]} is missing"
         raise BadRecord.of(key, ValueError(message), path=path.strip("`.")) from error
+
+
+@cache
+def raw_fields_of(contract: type[Record]) -> tuple[str, ...]:
+    """Those that hold a JSON object as it was written."""
+    return tuple(name for name in fields_of(contract) if inspect.RawType in _kinds(contract, name))
+
+
+def _unparsed(key: Any, name: str, value: Any) -> msgspec.Raw:
+    if isinstance(value, msgspec.Raw):
+        return value
+    if not isinstance(value, dict):
+        raise BadRecord.of(key, ValueError("it is not an object"), path=name)
+    return msgspec.Raw(orjson.dumps(value))
 
 
 def _prepared(contract: type[Record], name: str, value: Any, zone: tzinfo) -> Any:

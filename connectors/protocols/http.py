@@ -34,6 +34,10 @@ class ResponseTooLarge(ContractBroken):
     """The answer is larger than we take; a smaller page may help."""
 
 
+class NotAsPromised(ContractBroken):
+    """The answer is JSON, of another shape than its type."""
+
+
 class Auth(Protocol):
     """Proves to a source who we are. See `connectors.protocols.credentials` and `.oauth2`."""
 
@@ -225,7 +229,7 @@ class HttpSession:
         try:
             return orjson.loads(content) if type is None else msgspec.json.decode(content, type=type)
         except msgspec.ValidationError as error:
-            raise ContractBroken(
+            raise NotAsPromised(
                 f"{wire.host_of(response.url)} answered JSON of another shape than promised: {error}."
             ) from error
         except (orjson.JSONDecodeError, msgspec.DecodeError, UnicodeDecodeError) as error:

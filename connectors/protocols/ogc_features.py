@@ -1,13 +1,18 @@
 """OGC API - Features from the client's side: discovery by links, pages with proof, reference systems."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import blake2b
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+import msgspec
+import orjson
+
 from connectors.protocols.crs import CRS84, SAME_AS_CRS84
 from connectors.protocols.errors import BadConfig, ContractBroken, Unreachable
-from connectors.protocols.http import Auth, HttpSession, Response, ResponseTooLarge
+from connectors.protocols.http import Auth, HttpSession, NotAsPromised, Response, ResponseTooLarge
 from connectors.protocols.paging import ReadProof
 from connectors.protocols.wire import RequestRefused, host_of, same_origin
 
@@ -34,6 +39,62 @@ class Collection:
     extent: tuple[float, float, float, float] | None
 
 
+class SourceFeature(msgspec.Struct):
+    """A feature as it was sent: geometry and properties are not parsed before somebody asks for them."""
+
+    id: Any = None
+    geometry: msgspec.Raw = msgspec.Raw(b"null")
+    properties: msgspec.Raw = msgspec.Raw(b"null")
+
+    def property(self, name: str) -> Any:
+        """One property by name; `None` if there is none, or no properties."""
+        try:
+            return _property_decoder(name).decode(self.properties).value
+        except msgspec.MsgspecError:
+            return None
+
+    def parsed(self) -> dict[str, Any]:
+        """
+        :raises ValueError: if it is not JSON after all
+        """
+        return {
+            "id": self.id,
+            "geometry": orjson.loads(memoryview(self.geometry)),
+            "properties": orjson.loads(memoryview(self.properties)),
+        }
+
+
+class _Items(msgspec.Struct):
+    """A page of features (OGC 17-069r4 §7.16)."""
+
+    features: msgspec.Raw
+    links: Any = None
+    numberMatched: Any = None  # noqa: N815  # the standard's name
+
+
+_features = msgspec.json.Decoder(list[SourceFeature])
+
+
+@cache
+def _property_decoder(name: str) -> "msgspec.json.Decoder[Any]":
+    """Finds one property without parsing the others."""
+    return msgspec.json.Decoder(msgspec.defstruct("Property", [("value", Any, None)], rename={"value": name}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ItemsPage:
+    """
+    :param crs: URI of the reference system where that is not CRS84
+    :param fingerprint: the same for pages with the same features, written in the same way
+    """
+
+    features: Sequence[SourceFeature]
+    total: int | None
+    following: str | None
+    crs: str | None
+    fingerprint: bytes
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """
@@ -44,10 +105,11 @@ class Step:
     :param shortfall: on the last page, why the walk did not bring the whole; empty if it provably did
     """
 
-    features: Sequence[Mapping[str, Any]]
+    features: Sequence[SourceFeature]
     crs: str | None
     total: int | None
     place: dict[str, Any] | None
+    fingerprint: bytes = b""
     shortfall: str = ""
 
 
@@ -153,11 +215,11 @@ class FeatureService:
         ignore parameters that they do not know, and some filter without claiming to.
         """
         try:
-            filtered, _ = self.items(collection.items, {**question, "limit": "1"})
-            everything, _ = self.items(collection.items, {"limit": "1"})
+            filtered = self.items(collection.items, {**question, "limit": "1"})
+            everything = self.items(collection.items, {"limit": "1"})
         except RequestRefused:
             return False
-        return not filtered["features"] and bool(everything["features"])
+        return not filtered.features and bool(everything.features)
 
     def walk(
         self,
@@ -214,34 +276,34 @@ class FeatureService:
         proof.is_new_place(href if resume else "the start")
         while True:
             try:
-                page, crs = self.items(href, query, asked_crs=params.get("crs", ""))
+                page = self.items(href, query, asked_crs=params.get("crs", ""))
             except (Unreachable, ResponseTooLarge, RequestRefused) as error:
                 raise _Interrupted(error, at_start=query is not None) from error
-            features: list[Any] = page["features"]
-            total = page.get("numberMatched")
-            goes_on = proof.add(
-                [feature_id(feature, id_property) for feature in features],
-                total if isinstance(total, int) else None,
+            goes_on = proof.add([feature_id(feature, id_property) for feature in page.features], page.total)
+            step = Step(
+                features=page.features, crs=page.crs, total=proof.total, place=None, fingerprint=page.fingerprint
             )
-            following = self._link(page, "next") if goes_on else None
+            following = page.following if goes_on else None
             if following is not None and proof.is_new_place(following):
-                place = {"next": following, "limit": limit, "proof": proof.state()}
-                yield Step(features=features, crs=crs, total=proof.total, place=place)
+                yield replace(step, place={"next": following, "limit": limit, "proof": proof.state()})
                 href, query = following, None
                 continue
-            shortfall = proof.shortfall(last_page_full=len(features) >= limit, may_be_empty=may_be_empty)
-            yield Step(features=features, crs=crs, total=proof.total, place=None, shortfall=shortfall)
+            yield replace(
+                step,
+                shortfall=proof.shortfall(last_page_full=len(page.features) >= limit, may_be_empty=may_be_empty),
+            )
             return
 
-    def items(
-        self, href: str, query: Mapping[str, str] | None = None, *, asked_crs: str = ""
-    ) -> tuple[dict[str, Any], str | None]:
-        """One page of features, and the URI of its reference system where that is not CRS84."""
+    def items(self, href: str, query: Mapping[str, str] | None = None, *, asked_crs: str = "") -> ItemsPage:
+        """
+        :raises ContractBroken: if that is no page of features
+        """
         response = self.http.get(href, params=query, auth=self.auth, headers=ACCEPT_ITEMS)
-        page = self._object(response)
-        features = page.get("features")
-        if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
-            raise ContractBroken(f"{host_of(href)} answered something else than a page of features.")
+        try:
+            page = self.http.json(response, _Items)
+            features = _features.decode(page.features)
+        except (NotAsPromised, msgspec.MsgspecError) as error:
+            raise ContractBroken(f"{host_of(href)} answered something else than a page of features.") from error
         crs = response.headers.get("Content-Crs", "").strip().strip("<>")
         if not crs and asked_crs and asked_crs not in SAME_AS_CRS84:
             raise BadConfig(
@@ -249,7 +311,15 @@ class FeatureService:
                 "was asked for. Leave the reference system empty.",
                 field="crs",
             )
-        return page, None if not crs or crs in SAME_AS_CRS84 else crs
+        links = {"links": page.links}
+        _make_absolute(links, response.url)
+        return ItemsPage(
+            features=features,
+            total=page.numberMatched if isinstance(page.numberMatched, int) else None,
+            following=self._link(links, "next"),
+            crs=None if not crs or crs in SAME_AS_CRS84 else crs,
+            fingerprint=blake2b(page.features, digest_size=20, person=crs.encode()[-16:]).digest(),
+        )
 
     def _object(self, response: Response) -> dict[str, Any]:
         """The answer, its links made absolute."""
@@ -258,8 +328,7 @@ class FeatureService:
             raise ContractBroken(f"{host_of(response.url)} answered something else where an object belongs.")
         listed = answer.get("collections")
         for document in (answer, *(listed if isinstance(listed, list) else ())):
-            for link in _links(document):
-                link["href"] = urljoin(response.url, link["href"])
+            _make_absolute(document, response.url)
         return answer
 
     def _collection(self, entry: Any, page: Mapping[str, Any]) -> Collection | None:
@@ -325,6 +394,11 @@ def _links(document: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _make_absolute(document: Any, url: str) -> None:
+    for link in _links(document):
+        link["href"] = urljoin(url, link["href"])
+
+
 def _media_type(link: Mapping[str, Any]) -> str:
     return str(link.get("type") or "").partition(";")[0]
 
@@ -339,13 +413,7 @@ def _extent(entry: Mapping[str, Any]) -> tuple[float, float, float, float] | Non
     return (box[0], box[1], box[2], box[3]) if len(box) == 4 else None
 
 
-def feature_id(feature: Any, id_property: str = "") -> str | None:
+def feature_id(feature: SourceFeature, id_property: str = "") -> str | None:
     """The id of a feature as text: an integer, a text and a text of digits are all in use."""
-    if not isinstance(feature, dict):
-        return None
-    if id_property:
-        properties = feature.get("properties")
-        value = properties.get(id_property) if isinstance(properties, dict) else None
-    else:
-        value = feature.get("id")
+    value = feature.property(id_property) if id_property else feature.id
     return None if value is None or value == "" else str(value)

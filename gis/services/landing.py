@@ -11,7 +11,7 @@ from connectors.contracts.network_element import NetworkElement as NetworkElemen
 from connectors.contracts.zone import Zone as ZoneRecord
 from connectors.landing import Change, Landed, Landing, SeenKeys, SetAside
 from connectors.merge import Merged, merge, retire_unseen
-from gis.geometry import Placement, place
+from gis.geometry import Placement, place, place_features
 from gis.models import Feature, NetworkElement, Zone
 from organisation.scope import current_scope
 
@@ -43,7 +43,7 @@ def land_zones(records: Sequence[ZoneRecord], landing: Landing) -> Landed:
 
 
 def land_features(records: Sequence[FeatureRecord], landing: Landing) -> Landed:
-    placements = place([record.geometry for record in records])
+    placements = place_features([record.geometry for record in records])
     faults = [_fault_of_geometry(index, placement) for index, placement in enumerate(placements)]
     merged = merge(
         Feature,

@@ -2,6 +2,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 from connectors.contracts.base import contract_id
 from connectors.contracts.feature import Feature as FeatureRecord
@@ -143,13 +144,18 @@ def test_features_keep_their_properties(now: datetime) -> None:
     record = FeatureRecord(
         external_id="pole-1",
         collection="poles",
-        geometry={"type": "Point", "coordinates": [11.4, 53.6]},
-        properties={"height_m": 9, "maker": {"name": "Nordmast"}},
+        geometry=Raw(b'{"type": "Point", "coordinates": [11.4, 53.6]}'),
+        properties=Raw(b'{"height_m": 9, "maker": {"name": "Nordmast"}}'),
     )
 
     land_features([record], landing)
     again = land_features([record], landing)
 
     row = Feature.objects.get()
-    assert (row.collection, row.properties, row.latitude) == ("poles", record.properties, 53.6)
+    assert (row.collection, row.properties, row.latitude) == (
+        "poles",
+        {"height_m": 9, "maker": {"name": "Nordmast"}},
+        53.6,
+    )
+    assert row.geometry == {"type": "Point", "coordinates": [11.4, 53.6]}
     assert again == Landed(unchanged=1)

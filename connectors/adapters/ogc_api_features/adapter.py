@@ -1,13 +1,14 @@
 """A GIS behind OGC API - Features (OGC 17-069r4): network elements, zones, and features of any kind."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from django import forms
 
-from connectors.adapters.ogc_api_features.features import read_feature
+from connectors.adapters.ogc_api_features.features import PlainFeatures, read_feature
 from connectors.adapters.ogc_api_features.reading import (
     Read,
     check_axes,
@@ -40,7 +41,7 @@ from connectors.protocols.adapter import (
 from connectors.protocols.errors import BadConfig
 from connectors.protocols.http import HttpSession
 from connectors.protocols.moments import parse_moment
-from connectors.protocols.ogc_features import FeatureService
+from connectors.protocols.ogc_features import FeatureService, SourceFeature
 from connectors.protocols.sign_in import auth_of
 from connectors.protocols.wire import RequestRefused, host_of
 
@@ -152,6 +153,14 @@ class OgcApiFeaturesAdapter(Adapter):
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
         return read_feature(raw, stream)
+
+    def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
+        options = options_of(stream)
+        is_plain = stream.contract == FEATURE and not options["crs"] and not options["swap_axes"]
+        if not is_plain:
+            return partial(read_feature, stream=stream)
+        plain = PlainFeatures(stream)
+        return lambda raw: plain(raw) if isinstance(raw, SourceFeature) else read_feature(raw, stream)
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         raise BadConfig("This GIS is only read: nothing can be delivered to it.")

@@ -1,8 +1,11 @@
 """From a GeoJSON feature to a record; pure."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import msgspec
 
 from connectors.adapters.ogc_api_features.settings import SKIP, names_in, options_of
 from connectors.contracts.base import Record, contract_id
@@ -13,9 +16,50 @@ from connectors.protocols.adapter import SourceStream
 from connectors.protocols.convert import to_record
 from connectors.protocols.crs import to_crs84
 from connectors.protocols.errors import BadRecord
-from connectors.protocols.ogc_features import feature_id
+from connectors.protocols.moments import parse_moment
+from connectors.protocols.ogc_features import SourceFeature, feature_id
 
+NULL, EMPTY = msgspec.Raw(b"null"), msgspec.Raw(b"{}")
+LONGEST_KEY = 400
 YES = {"open": True, "closed": False, "yes": True, "no": False, "y": True, "n": False}
+
+
+class PlainFeatures:
+    """
+    Reads features of any kind as they are, in CRS84: what is passed on unparsed needs no look at its members. A
+    geometry that is none shows when it is placed on the Earth.
+    """
+
+    def __init__(self, stream: SourceStream) -> None:
+        options = options_of(stream)
+        self.collection = stream.name
+        self.id_property, self.id_prefix = options["id_property"], options["id_prefix"]
+        self.modified_property, self.zone = options["modified_property"], ZoneInfo(options["time_zone"])
+
+    def __call__(self, raw: SourceFeature) -> Feature:
+        key = feature_id(raw, self.id_property)
+        if key is None:
+            raise BadRecord("it has no id", path=self.id_property or "id")
+        if raw.properties != NULL and memoryview(raw.properties)[:1] != b"{":
+            raise BadRecord("its properties are not an object", external_id=key, path="properties")
+        key = f"{self.collection}/{self.id_prefix}{key}"
+        if len(key) > LONGEST_KEY:
+            raise BadRecord("its id is too long", external_id=key[:LONGEST_KEY], path="external_id")
+        return Feature(
+            external_id=key,
+            source_time=self._modified(raw, key),
+            collection=self.collection,
+            geometry=None if raw.geometry == NULL else raw.geometry,
+            properties=EMPTY if raw.properties == NULL else raw.properties,
+        )
+
+    def _modified(self, raw: SourceFeature, key: str) -> datetime | None:
+        if not self.modified_property:
+            return None
+        try:
+            return parse_moment(raw.property(self.modified_property), self.zone)
+        except ValueError as error:
+            raise BadRecord.of(key, error, path="source_time") from error
 
 
 def read_feature(raw: Any, stream: SourceStream) -> Record | None:
@@ -26,7 +70,11 @@ def read_feature(raw: Any, stream: SourceStream) -> Record | None:
     options = options_of(stream)
     wrapped = isinstance(raw, dict) and raw.keys() == {"crs", "feature"}
     feature, crs = (raw["feature"], raw["crs"]) if wrapped else (raw, None)
-    key = feature_id(feature, options["id_property"])
+    try:
+        feature = feature.parsed() if isinstance(feature, SourceFeature) else feature
+    except ValueError as error:
+        raise BadRecord("it is not JSON", external_id=str(feature.id)) from error
+    key = _key_of(feature, options["id_property"])
     if key is None:
         raise BadRecord("it has no id", path=options["id_property"] or "id")
     key = options["id_prefix"] + key
@@ -62,6 +110,12 @@ def read_feature(raw: Any, stream: SourceStream) -> Record | None:
         return None
     fields = {"kind": kind, **_element_fields(options, properties, key)}
     return to_record(NetworkElement, common | fields, zone=zone)
+
+
+def _key_of(feature: Any, id_property: str) -> str | None:
+    members = feature.get("properties") if id_property else feature
+    value = members.get(id_property or "id") if isinstance(members, dict) else None
+    return None if value is None or value == "" else str(value)
 
 
 def _word(options: Mapping[str, Any], name: str, table: str, properties: Mapping[str, Any], key: str) -> str:

@@ -11,7 +11,7 @@ from connectors.protocols.adapter import Cursor, Mode, Page
 from connectors.protocols.crs import first_position, to_crs84
 from connectors.protocols.errors import BadConfig
 from connectors.protocols.moments import parse_moment, utc_text
-from connectors.protocols.ogc_features import Collection, Step
+from connectors.protocols.ogc_features import Collection, SourceFeature, Step
 
 SIMPLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
@@ -31,6 +31,9 @@ class Read:
     clock: datetime | None
     pages: int = 0
 
+    def __post_init__(self) -> None:
+        self.zone = ZoneInfo(self.options["time_zone"])
+
     def page(self, step: Step, asked: Mapping[str, str]) -> Page:
         self.pages += 1
         for feature in step.features:
@@ -45,20 +48,19 @@ class Read:
                 "before": self.before,
                 "watermark": watermark,
             }
-            return Page(records=records, cursor=cursor, total=step.total)
+            return Page(records=records, cursor=cursor, total=step.total, fingerprint=step.fingerprint)
         return Page(
             records=records,
             cursor={"watermark": self.before if step.shortfall else watermark},
             complete=not step.shortfall,
             incomplete_reason=step.shortfall,
             total=step.total,
+            fingerprint=step.fingerprint,
         )
 
-    def note(self, feature: Any) -> None:
-        properties = feature.get("properties") if isinstance(feature, dict) else None
-        value = properties.get(self.options["modified_property"]) if isinstance(properties, dict) else None
+    def note(self, feature: SourceFeature) -> None:
         try:
-            stamp = parse_moment(value, ZoneInfo(self.options["time_zone"]))
+            stamp = parse_moment(feature.property(self.options["modified_property"]), self.zone)
         except ValueError:
             return  # parse will set it aside
         # `datetime` also matches what has no time (fc-time-response C); a filter never does.
@@ -113,7 +115,7 @@ def check_axes(collection: Collection, step: Step, *, swapped: bool) -> None:
     """
     if collection.extent is None:
         return
-    found = [first_position(one.get("geometry")) for one in step.features[:50]]
+    found = [first_position(one.parsed()["geometry"]) for one in step.features[:50]]
     points = [point for point in found if point is not None]
     inside = {
         swap: sum(_lies_in(collection.extent, point, step.crs, swap) for point in points) for swap in (False, True)

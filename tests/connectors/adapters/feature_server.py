@@ -130,4 +130,4 @@ def read(
 
 
 def ids(pages: list[Page]) -> list[str]:
-    return [record["id"] for page in pages for record in page.records]
+    return [record.id for page in pages for record in page.records]

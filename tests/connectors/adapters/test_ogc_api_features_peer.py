@@ -213,7 +213,7 @@ def test_a_read_goes_on_where_it_was_broken_off(gis: OgcApiFeaturesAdapter) -> N
 
     rest = list(gis.fetch(stream(), cursor=json.loads(json.dumps(first.cursor)), mode=Mode.FULL))
 
-    assert [raw["id"] for page in rest for raw in page.records] == list(range(11, 26))
+    assert [raw.id for page in rest for raw in page.records] == list(range(11, 26))
     assert rest[-1].complete
     assert rest[-1].cursor == {"watermark": "2026-10-25T00:00:00Z"}
 

@@ -1,0 +1,191 @@
+"""The SQL of a merge: names of our own tables and columns, and every value a parameter."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2s
+
+from connectors.models import ChangeKind, RecordChange, SeenPage
+
+FROM_LANDING = ("organisation_id", "connector_id", "stream_id", "landed_at")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """
+    What is merged into which table.
+
+    :param columns: what the rows bring, in their order
+    :param from_landing: columns that are the same for all of the page
+    :param defaulted: columns that get their default when a row is created
+    :param key: the columns of a unique constraint
+    :param compared: the columns that tell that a row differs
+    :param retires: rows of the table can be retired
+    :param newest_by: a column of times that keeps what is older out
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    from_landing: tuple[str, ...]
+    defaulted: tuple[str, ...]
+    key: tuple[str, ...]
+    compared: tuple[str, ...]
+    retires: bool
+    newest_by: str | None
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """What varies in the key."""
+        return tuple(name for name in self.key if name in self.columns)
+
+    @property
+    def staged(self) -> str:
+        """The session's temporary table for pages of this shape."""
+        return f"merging_{blake2s('|'.join((self.table, *self.columns)).encode(), digest_size=8).hexdigest()}"
+
+    def fresh(self, name: str) -> str:
+        return f"%({name})s" if name in self.from_landing else f"fresh.{quoted(name)}"
+
+    @property
+    def match(self) -> str:
+        return " AND ".join(f"known.{quoted(name)} = {self.fresh(name)}" for name in self.key)
+
+    @property
+    def is_same(self) -> str:
+        """Whether nothing is to be written of a fresh row that is known."""
+        same = [f"known.{quoted(name)} IS NOT DISTINCT FROM {self.fresh(name)}" for name in self.compared]
+        same += ["known.retired_at IS NULL"] if self.retires else []
+        return f"(({' AND '.join(same) or 'true'}) OR {self.is_older('fresh', 'known')})"
+
+    def is_older(self, fresh: str, known: str) -> str:
+        """A retired row is taken as it comes, whatever its age."""
+        if self.newest_by is None:
+            return "false"
+        present = f"AND {known}.retired_at IS NULL" if self.retires else ""
+        return f"({known}.{quoted(self.newest_by)} > {fresh}.{quoted(self.newest_by)} {present}) IS TRUE"
+
+    @property
+    def insertion(self) -> str:
+        """Into which columns, and what to select for them."""
+        values = [self.fresh(name) for name in self.columns + self.from_landing]
+        values += [f"%({name})s" for name in self.defaulted]
+        into = f'INSERT INTO "{self.table}" ({listed(self.columns + self.from_landing + self.defaulted)})'
+        return f"{into} SELECT {', '.join(values)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statements:
+    """
+    :param prepare: makes the staged table of the session, empty
+    :param copy: takes the rows in
+    :param insert: writes those that are not known; tells which
+    :param merge: writes those that differ; tells of all, but of those that another transaction made newer meanwhile
+    :param log: writes down as changes what `merge` is about to write
+    """
+
+    prepare: str
+    copy: str
+    insert: str
+    merge: str
+    log: str
+
+
+def statements(shape: Shape) -> Statements:
+    selection = f'SELECT {listed(shape.columns)} FROM "{shape.table}" WITH NO DATA'
+    create = f"CREATE TEMPORARY TABLE IF NOT EXISTS {shape.staged} ON COMMIT DELETE ROWS AS {selection}"
+    return Statements(
+        prepare=f"{create}; DELETE FROM {shape.staged}",
+        copy=f"COPY {shape.staged} ({listed(shape.columns)}) FROM STDIN",
+        insert=_insert(shape),
+        merge=_merge(shape),
+        log=_log(shape),
+    )
+
+
+def retire(table: str, *, keeps_changes: bool) -> str:
+    """Retires what no page of a lease's read held; tells the primary keys."""
+    update = f"""
+        UPDATE {quoted(table)} AS known SET retired_at = %(landed_at)s, landed_at = %(landed_at)s
+        WHERE known.organisation_id = %(organisation_id)s AND known.connector_id = %(connector_id)s
+          AND known.stream_id = %(stream_id)s AND known.retired_at IS NULL
+          AND NOT EXISTS (
+            SELECT 1 FROM {quoted(SeenPage._meta.db_table)} AS page
+              CROSS JOIN LATERAL jsonb_array_elements_text(page.external_ids) AS seen (external_id)
+            WHERE page.organisation_id = %(organisation_id)s AND page.lease_id = %(lease)s
+              AND seen.external_id = known.external_id)
+        RETURNING known.id, known.external_id"""
+    if not keeps_changes:
+        return update
+    after = "jsonb_build_object('retired_at', %(landed_at)s::timestamptz)"
+    told = f"SELECT %(organisation_id)s, %(stream_id)s, '{table}', external_id, '{ChangeKind.RETIRED}', "
+    return f"""
+        WITH gone AS ({update}), written AS (
+          {_LOG} {told} %(landed_at)s, NULL, {after} FROM gone)
+        SELECT id, external_id FROM gone"""
+
+
+_LOG = f"""INSERT INTO {RecordChange._meta.db_table}
+  (organisation_id, stream_id, "table", external_id, kind, at, before, after)"""
+
+
+def _insert(shape: Shape) -> str:
+    return f"""
+        {shape.insertion} FROM {shape.staged} AS fresh ORDER BY {listed(shape.key_columns)}
+        ON CONFLICT ({listed(shape.key)}) DO NOTHING
+        RETURNING 'created', id, {listed(shape.key_columns)}"""
+
+
+def _merge(shape: Shape) -> str:
+    updates = [
+        f"{quoted(name)} = excluded.{quoted(name)}"
+        for name in shape.columns + shape.from_landing
+        if name not in shape.key
+    ]
+    updates += ["retired_at = NULL"] if shape.retires else []
+    keys = listed(shape.key_columns)
+    return f"""
+        WITH compared AS MATERIALIZED (
+          SELECT fresh.*, known.id AS known_id, known.id IS NOT NULL AND {shape.is_same} AS is_same
+          FROM {shape.staged} AS fresh LEFT JOIN "{shape.table}" AS known ON {shape.match}
+        ), written AS (
+          {shape.insertion} FROM compared AS fresh WHERE NOT is_same ORDER BY {keys}
+          ON CONFLICT ({listed(shape.key)}) DO UPDATE SET {", ".join(updates)}
+            WHERE NOT {shape.is_older("excluded", quoted(shape.table))}
+          RETURNING id, xmax = 0 AS is_created, {keys}
+        )
+        SELECT 'unchanged', known_id, {keys} FROM compared WHERE is_same
+        UNION ALL
+        SELECT CASE WHEN is_created THEN 'created' ELSE 'updated' END, id, {keys} FROM written"""
+
+
+def _log(shape: Shape) -> str:
+    names = [name for name in shape.compared if name not in shape.from_landing]
+    before = [f"'{name}', known.{quoted(name)}" for name in names]
+    after = [f"'{name}', {shape.fresh(name)}" for name in names]
+    if shape.retires:
+        before, after = [*before, "'retired_at', known.retired_at"], [*after, "'retired_at', NULL"]
+    key = " || '/' || ".join(f"fresh.{quoted(name)}::text" for name in shape.key_columns)
+    return f"""
+        {_LOG}
+        SELECT %(organisation_id)s, %(stream_id)s, '{shape.table}', key,
+          CASE WHEN before IS NULL THEN '{ChangeKind.CREATED}' ELSE '{ChangeKind.UPDATED}' END, %(landed_at)s,
+          {_differing("before", "after")}, coalesce({_differing("after", "before")}, jsonb_strip_nulls(after))
+        FROM (
+          SELECT {key} AS key, jsonb_build_object({", ".join(after)}) AS after,
+            CASE WHEN known.id IS NOT NULL THEN jsonb_build_object({", ".join(before)}) END AS before
+          FROM {shape.staged} AS fresh LEFT JOIN "{shape.table}" AS known ON {shape.match}
+          WHERE known.id IS NULL OR NOT {shape.is_same}
+        ) AS change ORDER BY key"""
+
+
+def _differing(one: str, other: str) -> str:
+    """The members of one object that the other has not or has otherwise; null if there is no other."""
+    return f"""(SELECT jsonb_object_agg(name, value) FROM jsonb_each({one}) AS member (name, value)
+            WHERE before IS NOT NULL AND value IS DISTINCT FROM {other} -> name)"""
+
+
+def quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(map(quoted, names))
