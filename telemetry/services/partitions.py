@@ -35,6 +35,17 @@ class TableBusy(Exception):
     """Somebody holds a lock on the readings for longer than we keep asking."""
 
 
+def keep_partitions(*, now: datetime) -> None:
+    """
+    Make the days that are missing ahead, and drop those past keeping. Run as the owner, outside a transaction.
+
+    :raises UnableToDetach: within a transaction
+    :raises TableBusy: if a transaction stays open on the table; what is left is done by the next upkeep
+    """
+    ensure_partitions(now=now)
+    expire_partitions(now=now)
+
+
 def ensure_partitions(*, now: datetime, days_back: int = DAYS_BACK, days_ahead: int = DAYS_AHEAD) -> list[str]:
     """
     Make the days from `days_back` before today to `days_ahead` after it, where they are missing.
