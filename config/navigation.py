@@ -43,6 +43,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             Place(
                 "Rejected records", "inbox", "admin:connectors_rejectedrecord_changelist", Capability.VIEW_CONNECTORS
             ),
+            Place("Changes", "difference", "admin:connectors_recordchange_changelist", Capability.VIEW_CONNECTORS),
             Place("Schedules", "calendar_today", "admin:connectors_schedule_changelist", Capability.VIEW_CONNECTORS),
         ),
     ),

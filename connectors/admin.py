@@ -15,6 +15,7 @@ from unfold.decorators import display
 
 from connectors import registry
 from connectors.console import views
+from connectors.console.changes import ChangeAdmin
 from connectors.console.forms import ScheduleForm, connector_form, stream_form
 from connectors.console.panel import panel_of
 from connectors.console.runs import RunAdmin
@@ -22,6 +23,7 @@ from connectors.models import (
     Connector,
     ConnectorToken,
     OutboxItem,
+    RecordChange,
     RejectedRecord,
     Run,
     Schedule,
@@ -63,6 +65,7 @@ class ConnectorAdmin(ConsoleAdmin):
             path("<int:pk>/panel", guard(views.panel), name="connectors_connector_panel"),
             path("streams/<int:pk>/sync", guard(views.sync), name="connectors_stream_sync"),
             path("runs/<int:pk>/progress", guard(views.progress), name="connectors_run_progress"),
+            path("runs/<int:pk>/cancel", guard(views.cancel), name="connectors_run_cancel"),
             *super().get_urls(),
         ]
 
@@ -145,7 +148,7 @@ class StreamAdmin(ConsoleAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         own = registry.adapter_for(self._connector(request, obj).kind).stream_form.base_fields
-        return ["name", "contract", "label", "freshness_s", "is_enabled", *own]
+        return ["name", "contract", "label", "freshness_s", "is_enabled", "keeps_changes", *own]
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         messages.success(request, f"{obj} is added. Read it now, or give it a schedule.")
@@ -183,6 +186,7 @@ class ScheduleAdmin(ConsoleAdmin):
 
 
 admin.site.register(Run, RunAdmin)
+admin.site.register(RecordChange, ChangeAdmin)
 
 
 @admin.register(RejectedRecord)

@@ -86,7 +86,7 @@ class StreamForm(SettingsServiceForm):
 
     class Meta:
         model = Stream
-        fields: ClassVar = ["name", "contract", "label", "freshness_s", "is_enabled"]
+        fields: ClassVar = ["name", "contract", "label", "freshness_s", "is_enabled", "keeps_changes"]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -109,6 +109,7 @@ class StreamForm(SettingsServiceForm):
             options=self.data,
             freshness_s=given["freshness_s"],
             is_enabled=given["is_enabled"],
+            keeps_changes=given["keeps_changes"],
             stream=known,
         )
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from connectors import registry
+from connectors.console.progress import Progress, progress_of
 from connectors.freshness import Freshness, freshness
 from connectors.models import (
     UNDER_WAY,
@@ -19,16 +20,9 @@ from connectors.models import (
     StreamState,
 )
 from connectors.protocols.adapter import Mode as AdapterMode
+from organisation.templatetags import marks
 
-
-@dataclass(frozen=True)
-class Progress:
-    """A read that is under way. `part` is 0 to 1, if the source said how much there is."""
-
-    run: Run
-    part: float | None
-    rate: float
-    left: timedelta | None
+NOTEWORTHY_SKEW_S = 2
 
 
 @dataclass(frozen=True)
@@ -45,6 +39,14 @@ class StreamLine:
     def has_failed(self) -> bool:
         return self.state is not None and self.state.outcome not in (Outcome.NONE, Outcome.SUCCEEDED)
 
+    @property
+    def clock_note(self) -> str:
+        """A sentence, if the source's clock is off by more than what a network explains."""
+        skew = self.state.clock_skew_s if self.state else None
+        if skew is None or abs(skew) <= NOTEWORTHY_SKEW_S:
+            return ""
+        return f"Its clock is {marks.span(skew)} {'ahead of' if skew > 0 else 'behind'} ours. Check its time service."
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -52,14 +54,6 @@ class Panel:
     label: str
     probe: ConnectorProbe | None
     lines: list[StreamLine]
-
-
-def progress_of(run: Run, *, now: datetime) -> Progress:
-    spent = max(0.001, ((run.finished_at or now) - run.started_at).total_seconds())
-    rate = run.records / spent
-    part = min(1.0, run.records / run.expected) if run.expected else None
-    left = timedelta(seconds=(run.expected - run.records) / rate) if run.expected and rate else None
-    return Progress(run=run, part=part, rate=rate, left=left if run.finished_at is None else None)
 
 
 def panel_of(connector: Connector) -> Panel:

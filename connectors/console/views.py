@@ -11,11 +11,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
-from connectors.console.panel import panel_of, progress_of
+from connectors.console.panel import panel_of
+from connectors.console.progress import asked_to_stop, progress_of
 from connectors.models import Connector, Mode, Run, Stream, Trigger
 from connectors.protocols.errors import SourceError
 from connectors.services import probe as probes
-from connectors.services.requests import UnableToSync, start_sync
+from connectors.services.requests import UnableToCancel, UnableToSync, cancel_run, start_sync
 from connectors.services.settings import ReasonMissing, switch_connector
 from connectors.tasks import sync_stream
 from organisation.console import may, member_of
@@ -83,7 +84,12 @@ def sync(request: HttpRequest, pk: int) -> HttpResponse:
     mode = Mode.FULL if request.POST.get("mode") == Mode.FULL else Mode.INCREMENTAL
     try:
         run = start_sync(
-            stream=stream, mode=mode, trigger=Trigger.PERSON, actor_id=member_of(request).user_id, now=timezone.now()
+            stream=stream,
+            mode=mode,
+            trigger=Trigger.PERSON,
+            actor_id=member_of(request).user_id,
+            now=timezone.now(),
+            is_dry=request.POST.get("dry") == "1",
         )
     except UnableToSync as refusal:
         messages.error(request, str(refusal))
@@ -103,8 +109,25 @@ def panel(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "connectors/streams.html", context)
 
 
+@needs(Capability.START_SYNC)
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    run = get_object_or_404(Run.objects.select_related("stream__connector"), pk=pk)
+    try:
+        cancelled = cancel_run(run=run, actor_id=member_of(request).user_id, now=timezone.now())
+    except UnableToCancel as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, asked_to_stop(cancelled))
+    return redirect("admin:connectors_run_change", pk)
+
+
 @needs(Capability.VIEW_CONNECTORS, post=False)
 def progress(request: HttpRequest, pk: int) -> HttpResponse:
-    run = get_object_or_404(Run.objects.select_related("stream__connector"), pk=pk)
+    run = get_object_or_404(Run.objects.select_related("stream__connector", "cancel_asked_by"), pk=pk)
+    return render(request, "connectors/progress.html", told_of(run, request))
+
+
+def told_of(run: Run, request: HttpRequest) -> dict[str, Any]:
+    """What a run's page says of it."""
     now = timezone.now()
-    return render(request, "connectors/progress.html", {"progress": progress_of(run, now=now), "now": now})
+    return {"progress": progress_of(run, now=now), "now": now, "may_sync": may(request, Capability.START_SYNC)}

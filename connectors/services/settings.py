@@ -121,6 +121,7 @@ def save_stream(
     options: Any = None,
     freshness_s: int | None = None,
     is_enabled: bool = True,
+    keeps_changes: bool = False,
     stream: Stream | None = None,
 ) -> Stream:
     """
@@ -140,7 +141,7 @@ def save_stream(
         raise InvalidSettings({"name": ["Say which of the source's collections or structures it is."]})
     saved = stream or Stream(connector=connector)
     saved.name, saved.contract, saved.label = name.strip(), contract, label.strip()
-    saved.options, saved.is_enabled = form.cleaned_data, is_enabled
+    saved.options, saved.is_enabled, saved.keeps_changes = form.cleaned_data, is_enabled, keeps_changes
     saved.freshness_s = freshness_s or int(emission.freshness.total_seconds())
     try:
         with transaction.atomic():

@@ -146,6 +146,17 @@ def span(given: timedelta | float | None) -> str:
 
 
 @register.filter
+def took(length: timedelta) -> str:
+    """A length of time that was measured, as finely as it matters: `0.4 s`, `1 min 24 s`, `1 h 48 min`."""
+    seconds = length.total_seconds()
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if 60 <= seconds < 600:
+        return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
+    return span(seconds)
+
+
+@register.filter
 def figure(number: int | None) -> str:
     """A count with its thousands apart; a dash if it is not known, for unknown is not zero."""
     return "—" if number is None else f"{number:,}"

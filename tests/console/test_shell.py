@@ -22,6 +22,7 @@ PAGES = (
     "/console/customer/servicepoint/",
     "/console/connectors/connector/",
     "/console/connectors/run/",
+    "/console/connectors/recordchange/",
     "/console/audit/event/",
     "/console/organisation/membership/",
     "/console/organisation/apitoken/",
