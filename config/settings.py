@@ -92,20 +92,22 @@ DATABASE_OWNER_URL = environment.text("DATABASE_OWNER_URL")
 ACTS_AS_OWNER = os.environ.get("DATABASE_ROLE") == "owner"
 POOLED = environment.flag("DATABASE_POOL") and not ACTS_AS_OWNER and "pytest" not in sys.modules
 
+_PLACE = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+
 
 def database(url: str) -> dict[str, Any]:
-    """Django's settings of a `postgresql://` address; a socket's folder stands in `?host=`."""
+    """
+    Django's settings of a `postgresql://` address; a socket's folder stands in `?host=`, and what else libpq knows
+    (`sslmode`, `sslrootcert`, …) beside it.
+    """
     given = conninfo_to_dict(url)
-    options: dict[str, Any] = {}
+    place = {key: given.pop(name, "") for key, name in _PLACE.items()}
+    options: dict[str, Any] = given
     if POOLED:
         options["pool"] = {"min_size": 1, "max_size": environment.number("DATABASE_POOL_SIZE"), "timeout": 10}
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": given.get("dbname", ""),
-        "USER": given.get("user", ""),
-        "PASSWORD": given.get("password", ""),
-        "HOST": given.get("host", ""),
-        "PORT": given.get("port", ""),
+        **place,
         "OPTIONS": options,
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": 0,
