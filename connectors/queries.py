@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Min, Q, QuerySet, Value
 from django.db.models.functions import StrIndex, Substr
 
-from connectors.models import Connector, ConnectorToken, Lease, OutboxItem, Run, Stream
+from connectors.models import Connector, ConnectorToken, Lease, OutboxItem, RecordChange, Run, Stream
 from connectors.secrets import SEPARATOR
 from organisation.queries import digest_of
 from organisation.scope import Origin, Scope, current_scope, system_job
@@ -82,6 +82,18 @@ def runs() -> QuerySet[Run]:
         .select_related("stream__connector")
         .order_by("-started_at", "-pk")
     )
+
+
+def record_changes(connector: Connector, *, external_id: str | None = None) -> QuerySet[RecordChange]:
+    """
+    What reads of a connector changed, newest first, with its stream.
+
+    :param external_id: of this record alone
+    """
+    found = RecordChange.objects.for_organisation(connector.organisation_id).filter(stream__in=connector.streams.all())
+    if external_id is not None:
+        found = found.filter(external_id=external_id)
+    return found.select_related("stream").order_by("-at", "-pk")
 
 
 def due_items(now: datetime) -> QuerySet[OutboxItem]:

@@ -63,12 +63,3 @@ def _phases(run: Run, *, now: datetime) -> tuple[PhaseLine, ...]:
         took = max(timedelta(0), (ended or now) - datetime.fromisoformat(one["started_at"]))
         lines.append(PhaseLine(label=Phase(one["phase"]).label, took=took, is_over=ended is not None))
     return tuple(lines)
-
-
-def asked_to_stop(run: Run) -> str:
-    """What follows from the wish to cancel, for whoever had it."""
-    if run.status == RunStatus.CANCELLED:
-        return "Cancelled before it began: nothing was read."
-    if run.is_dry:
-        return "Asked to stop: it ends before its next page."
-    return "Asked to stop: it ends before its next page. This is not a rollback: what has landed stays."

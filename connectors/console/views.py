@@ -12,11 +12,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
 from connectors.console.panel import panel_of
-from connectors.console.progress import asked_to_stop, progress_of
+from connectors.console.progress import progress_of
 from connectors.models import Connector, Mode, Run, Stream, Trigger
 from connectors.protocols.errors import SourceError
 from connectors.services import probe as probes
-from connectors.services.requests import UnableToCancel, UnableToSync, cancel_run, start_sync
+from connectors.services.requests import (
+    UnableToCancel,
+    UnableToSync,
+    cancel_run,
+    start_sync,
+    what_cancelling_means,
+)
 from connectors.services.settings import ReasonMissing, switch_connector
 from connectors.tasks import sync_stream
 from organisation.console import may, member_of
@@ -117,7 +123,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     except UnableToCancel as refusal:
         messages.error(request, str(refusal))
     else:
-        messages.success(request, asked_to_stop(cancelled))
+        messages.success(request, what_cancelling_means(cancelled))
     return redirect("admin:connectors_run_change", pk)
 
 

@@ -27,8 +27,13 @@ class CommandLine(BaseCommand):
             self._refuse(f"There is no connector {options['name']!r}. `connector list` shows those there are.")
         return found
 
-    def _show(self, row: dict[str, Any], text: str) -> None:
-        self.stdout.write(json.dumps(row) if self.as_json else text.format(**row))
+    def _show(self, row: dict[str, Any], text: str, **said: str) -> None:
+        """
+        One row, as JSON or as `text` tells it.
+
+        :param said: what the text names beside the row
+        """
+        self.stdout.write(json.dumps(row) if self.as_json else text.format(**row, **said))
 
     def _refuse(self, message: str, *, errors: dict[str, list[str]] | None = None) -> NoReturn:
         if self.as_json:

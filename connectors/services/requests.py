@@ -78,6 +78,15 @@ def cancel_run(*, run: Run, actor_id: int | None, now: datetime) -> Run:
     return run
 
 
+def what_cancelling_means(run: Run) -> str:
+    """A sentence for whoever cancelled it."""
+    if run.status == RunStatus.CANCELLED:
+        return "Cancelled before it began: nothing was read."
+    if run.is_dry:
+        return "Asked to stop: it ends before its next page."
+    return "Asked to stop: it ends before its next page. This is not a rollback: what has landed stays."
+
+
 def queue_incremental(
     *,
     trigger: Trigger,

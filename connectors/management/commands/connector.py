@@ -22,7 +22,7 @@ from organisation.scope import acting_for, carrying
 
 
 class Command(Reads):
-    help = "Connectors from the command line: kinds, add, list, probe, discover, sync, runs."
+    help = "Connectors from the command line: kinds, add, list, probe, discover, sync, cancel, runs, changes."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
