@@ -109,15 +109,15 @@ class PostgreSQL:
 
     def clear_orphans(self) -> int:
         """
-        End what a killed supervisor left running on our data, and remove a lock file that misleads.
+        End what a killed supervisor left running on our data, and remove lock files that mislead.
 
-        PostgreSQL refuses to start while `postmaster.pid` names any living process, even a foreign one or
-        a zombie. Once nobody works in the data folder the file means nothing.
+        PostgreSQL refuses to start while `postmaster.pid`, or the lock beside its socket, names any living
+        process, even a foreign one or a zombie. Once nobody works in the data folder they mean nothing.
         """
-        data = self._settle().data
-        ended = clear(working_in(data.resolve()), CLEARING)
-        if data.exists():
-            (data / "postmaster.pid").unlink(missing_ok=True)
+        home = self._settle()
+        ended = clear(working_in(home.data.resolve()), CLEARING)
+        for lock in (home.data / "postmaster.pid", *home.sockets.glob(".s.PGSQL.*.lock")):
+            lock.unlink(missing_ok=True)
         return ended
 
     def start(self, *, attached: bool = True, waiting: Callable[[], None] = lambda: None) -> Child:

@@ -122,6 +122,24 @@ def test_a_lock_file_that_names_a_living_stranger_does_not_keep_the_database_dow
         stranger.kill()
 
 
+def test_a_lock_of_its_socket_that_names_a_living_stranger_does_not_keep_the_database_down(system: System) -> None:
+    system.start("servers")
+    write(system.environment_for_others)
+    lock = system.database_home / "run" / ".s.PGSQL.5432.lock"
+    content = lock.read_text(encoding="ascii")
+    owner = lock.stat().st_uid
+    assert system.stop() == 0
+    with subprocess.Popen(["sleep", "60"], user=owner if os.geteuid() == 0 else None) as stranger:
+        lock.write_text(content.replace(content.splitlines()[0], str(stranger.pid), 1), encoding="ascii")
+        os.chown(lock, owner, -1)
+
+        system.start("servers")
+
+        assert database_is_kept(system.environment_for_others)
+        assert stranger.poll() is None
+        stranger.kill()
+
+
 def test_a_first_start_that_was_cut_short_is_begun_anew(system: System) -> None:
     system.start("servers")
     assert system.stop() == 0
