@@ -2,6 +2,7 @@
 
 import graphene
 
+from connectors.graphql.mutations.cancel_run import CancelRun
 from connectors.graphql.mutations.start_sync import StartSync
 from connectors.graphql.queries import ConnectorQuery
 from customer.graphql.queries import CustomerQuery
@@ -33,6 +34,7 @@ class Mutation(graphene.ObjectType):
     acknowledge_alarm = AcknowledgeAlarm.Field()
     transition_outage = TransitionOutage.Field()
     start_sync = StartSync.Field()
+    cancel_run = CancelRun.Field()
 
 
 schema = graphene.Schema(query=Query, mutation=Mutation)

@@ -8,6 +8,8 @@ from graphql import GraphQLResolveInfo
 from connectors import models
 from connectors.freshness import freshness
 from connectors.graphql.facts import ConnectorState, Freshness
+from connectors.graphql.reports import RunReport
+from connectors.reports import Report, report_of
 from graphql_kit import fields as _our_scalars  # noqa: F401  # before the first type is made of a model
 from graphql_kit.connections import CountedConnection
 
@@ -111,7 +113,7 @@ class Connector(DjangoObjectType):
 
 
 class Run(DjangoObjectType):
-    """One read of one stream: counts, phase, and how it ended."""
+    """One read of one stream: counts, phase, and how it ended. A dry run only says what a read would do."""
 
     class Meta:
         model = models.Run
@@ -131,6 +133,8 @@ class Run(DjangoObjectType):
             "rejected",
             "ignored",
             "detail",
+            "is_dry",
+            "cancel_asked_at",
             "stream",
         )
 
@@ -139,6 +143,11 @@ class Run(DjangoObjectType):
     status = graphene.Field(RunStatus, required=True)
     phase = graphene.Field(RunPhase, required=True)
     outcome = graphene.Field(Outcome, required=True)
+    report = graphene.Field(RunReport, description="What a dry run found, when it has ended.")
+
+    @staticmethod
+    def resolve_report(run: models.Run, info: GraphQLResolveInfo) -> Report | None:
+        return report_of(run.report)
 
 
 class RejectedRecord(DjangoObjectType):

@@ -26,10 +26,11 @@ StartSyncCode = graphene.Enum.from_enum(StartSyncCodeValue, name="StartSyncCode"
 class StartSyncInput(graphene.InputObjectType):
     stream = graphene.ID(required=True)
     mode = Mode(default_value=models.Mode.INCREMENTAL.value)
+    dry_run = graphene.Boolean(default_value=False, description="Say what it would do, and do nothing of it.")
 
 
 class StartSync(TypedMutation):
-    """Read a stream now. The answer is the run, whose progress `runs` shows."""
+    """Read a stream now, or ask what that would do. The answer is the run, whose progress `runs` shows."""
 
     class Meta:
         codes = StartSyncCode
@@ -54,7 +55,12 @@ class StartSync(TypedMutation):
         mode = models.Mode(str(given.mode))
         try:
             run = requests.start_sync(
-                stream=stream, mode=mode, trigger=models.Trigger.PERSON, actor_id=context.user.pk, now=context.now
+                stream=stream,
+                mode=mode,
+                trigger=models.Trigger.PERSON,
+                actor_id=context.user.pk,
+                now=context.now,
+                is_dry=bool(given.dry_run),
             )
         except requests.UnableToSync as refusal:
             raise Refused("UNABLE_TO_SYNC", str(refusal)) from refusal

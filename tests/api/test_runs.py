@@ -1,0 +1,179 @@
+"""Reads as the API sees them: asked about before, stopped, and reported on."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from graphql_relay import to_global_id
+
+from connectors.models import Lease, Mode, Run, RunStatus, Stream, Trigger
+from connectors.services.requests import start_sync
+from connectors.services.settings import save_connector, save_stream
+from organisation.models import ApiToken, Membership, Organisation
+from organisation.scope import Scope, acting_for
+from tests.api.conftest import Ask
+from tests.conftest import scope_for
+
+SYNC = """
+mutation($stream: ID!, $dryRun: Boolean) {
+  startSync(input: {stream: $stream, mode: FULL, dryRun: $dryRun}) { run { isDry status report { differencesTotal } } }
+}
+"""
+CANCEL = """
+mutation($run: ID!) {
+  cancelRun(input: {run: $run}) { run { id status cancelAskedAt detail } errors { code message field } }
+}
+"""
+REPORT = """{
+  runs { edges { node { isDry report {
+    differences { table externalId kind columns { column before after } }
+    differencesTotal
+    setAside { externalId reason path }
+    touches { outages { id number } workOrders customers }
+  } } } }
+}"""
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stream(utility: Organisation) -> Stream:
+    settings = {"base_url": "https://gis.example.org", "sign_in": "NONE"}
+    with acting_for(Scope(organisation_id=utility.pk)):
+        connector = save_connector(kind="ogc-api-features", name="GIS", settings=settings, now=timezone.now())
+        return save_stream(connector=connector, name="zones", contract="zone/1")
+
+
+def pending(stream: Stream) -> Run:
+    with acting_for(Scope(organisation_id=stream.organisation_id)):
+        return start_sync(stream=stream, mode=Mode.FULL, trigger=Trigger.PERSON, actor_id=None, now=timezone.now())
+
+
+@pytest.mark.parametrize(("given", "is_dry"), [({}, False), ({"dryRun": False}, False), ({"dryRun": True}, True)])
+def test_a_sync_is_dry_only_if_that_is_asked_for(ask: Ask, stream: Stream, given: dict[str, Any], is_dry: bool) -> None:
+    answer = ask(SYNC, stream=to_global_id("Stream", stream.pk), **given)
+
+    assert answer["startSync"]["run"] == {"isDry": is_dry, "status": "PENDING", "report": None}
+
+
+def test_a_run_that_has_not_begun_is_cancelled_at_once(ask: Ask, stream: Stream, coordinator: Membership) -> None:
+    run = pending(stream)
+
+    answer = ask(CANCEL, run=to_global_id("Run", run.pk))["cancelRun"]
+
+    with acting_for(Scope(organisation_id=stream.organisation_id)):
+        run.refresh_from_db()
+        assert not Lease.objects.exists()
+    assert run.cancel_asked_at is not None
+    assert run.cancel_asked_by_id == coordinator.user_id
+    assert answer == {
+        "run": {
+            "id": to_global_id("Run", run.pk),
+            "status": "CANCELLED",
+            "cancelAskedAt": run.cancel_asked_at.isoformat(),
+            "detail": run.detail,
+        },
+        "errors": [],
+    }
+
+
+def test_a_run_under_way_is_asked_to_stop(ask: Ask, stream: Stream) -> None:
+    run = pending(stream)
+    with acting_for(Scope(organisation_id=stream.organisation_id)):
+        Run.objects.update(status=RunStatus.RUNNING)
+        Lease.objects.update(fence=1, expires_at=timezone.now() + timedelta(minutes=1))
+
+    answer = ask(CANCEL, run=to_global_id("Run", run.pk))["cancelRun"]
+
+    assert (answer["run"]["status"], answer["run"]["cancelAskedAt"] is not None) == ("RUNNING", True)
+
+
+def test_what_has_ended_or_is_not_there_is_refused_by_code(ask: Ask, stream: Stream, neighbour: Organisation) -> None:
+    run = pending(stream)
+    ended = to_global_id("Run", run.pk)
+    ask(CANCEL, run=ended)
+    with acting_for(Scope(organisation_id=neighbour.pk)):
+        settings = {"base_url": "https://gis.example.org", "sign_in": "NONE"}
+        connector = save_connector(kind="ogc-api-features", name="GIS", settings=settings, now=timezone.now())
+        theirs = pending(save_stream(connector=connector, name="zones", contract="zone/1"))
+
+    refused = [ask(CANCEL, run=one)["cancelRun"] for one in (ended, "x", to_global_id("Run", theirs.pk))]
+
+    assert [one["run"] for one in refused] == [None] * 3
+    assert [(error["code"], error["field"]) for one in refused for error in one["errors"]] == [
+        ("UNABLE_TO_CANCEL", None),
+        ("NOT_FOUND", "run"),
+        ("NOT_FOUND", "run"),
+    ]
+    with acting_for(Scope(organisation_id=neighbour.pk)):
+        theirs.refresh_from_db()
+        assert (theirs.status, theirs.cancel_asked_at) == (RunStatus.PENDING, None)
+
+
+def test_cancelling_needs_the_right_to_start_reads(ask: Ask, stream: Stream, coordinator: Membership) -> None:
+    run = pending(stream)
+    with acting_for(scope_for(coordinator)):
+        ApiToken.objects.update(scopes=["connectors:read"])
+
+    answer = ask(CANCEL, expect_errors=True, run=to_global_id("Run", run.pk))
+
+    assert answer["errors"][0]["extensions"] == {"code": "INSUFFICIENT_SCOPE", "scope": "connectors:sync"}
+    with acting_for(scope_for(coordinator)):
+        run.refresh_from_db()
+        assert run.status == RunStatus.PENDING
+
+
+def test_a_dry_runs_report_is_told_in_full(ask: Ask, stream: Stream) -> None:
+    renamed = {"before": {"name": "North"}, "after": {"name": "South"}}
+    kept = {
+        "differences": [
+            {"table": "gis_zone", "external_id": "Z-1", "kind": "UPDATED", **renamed},
+            {"table": "gis_zone", "external_id": "Z-2", "kind": "CREATED", "before": None, "after": {"kva": 400}},
+        ],
+        "differences_total": 1204,
+        "set_aside": [{"external_id": "Z-9", "reason": "the name is missing", "path": "properties.name"}],
+        "touches": {"outages": [{"id": 7, "number": "2026-0117"}], "work_orders": ["WO-1"], "customers": 1832},
+    }
+    at = timezone.now()
+    with acting_for(Scope(organisation_id=stream.organisation_id)):
+        Run.objects.create(
+            stream=stream,
+            mode=Mode.FULL,
+            trigger=Trigger.PERSON,
+            status=RunStatus.SUCCEEDED,
+            started_at=at,
+            advanced_at=at,
+            finished_at=at,
+            is_dry=True,
+            report=kept,
+        )
+
+    [edge] = ask(REPORT)["runs"]["edges"]
+
+    assert edge["node"] == {
+        "isDry": True,
+        "report": {
+            "differences": [
+                {
+                    "table": "gis_zone",
+                    "externalId": "Z-1",
+                    "kind": "UPDATED",
+                    "columns": [{"column": "name", "before": "North", "after": "South"}],
+                },
+                {
+                    "table": "gis_zone",
+                    "externalId": "Z-2",
+                    "kind": "CREATED",
+                    "columns": [{"column": "kva", "before": None, "after": 400}],
+                },
+            ],
+            "differencesTotal": 1204,
+            "setAside": [{"externalId": "Z-9", "reason": "the name is missing", "path": "properties.name"}],
+            "touches": {
+                "outages": [{"id": to_global_id("Outage", 7), "number": "2026-0117"}],
+                "workOrders": ["WO-1"],
+                "customers": 1832,
+            },
+        },
+    }
