@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test check drift format bench lock clean reset
+.PHONY: help up test check drift format bench chaos lock clean reset
 
 PYTHON := $(shell for name in python3.11 python3 python3.12 python3.13; do \
 	$$name -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -45,6 +45,10 @@ format: $(VENV)/development.stamp ## Put the code in form
 
 bench: $(VENV)/development.stamp ## Measure (NAME=… for one), print a table, write DATA_DIR/bench.json
 	@$(BIN)/python -m tests.benchmarks $(NAME)
+
+chaos: $(VENV)/development.stamp ## Kill parts of a real system while it reads (ROUNDS=200, SEED=…; FIRST=… the first round)
+	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(FIRST),--first $(FIRST))
 
 lock: $(VENV)/development.stamp ## Write the locks of requirements/*.in anew (UPGRADE=1 to newer versions)
 	cd requirements && $(COMPILE) runtime.in --output-file runtime.txt
