@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 
 from connectors.contracts.base import Record
 from connectors.landing import ContractWiring, Landed, Landing, SetAside, Wiring
-from connectors.models import OutboxItem, OutboxKind, RejectedRecord
+from connectors.models import Lease, OutboxItem, OutboxKind, RejectedRecord
 from connectors.protocols.adapter import Adapter, SourceStream
 from connectors.protocols.errors import BadConfig, BadRecord
 
@@ -174,15 +174,21 @@ def set_aside(page: ReadPage, landed: Landed) -> list[Rejection]:
 
 def keep_rejections(stream_id: int, rejections: Sequence[Rejection], *, now: datetime) -> list[int]:
     """
-    Keep what was set aside; the same record with the same reason only counts up.
+    Keep what was set aside, in the transaction that lands the rest; the same record with the same reason only counts
+    up, and is unsettled again. Of new ones so many are kept as there is room for: in the read that is under way, of
+    which its lease tells, and in all of the stream.
 
     :return: primary keys of those that were not known
     """
     if not rejections:
         return []
-    times = Counter(map(_digest, rejections))
-    last = {_digest(rejection): rejection for rejection in rejections}
-    digests = sorted(last)
+    times = Counter(map(digest_of, rejections))
+    last = {digest_of(rejection): rejection for rejection in rejections}
+    known = set(
+        RejectedRecord.objects.filter(stream_id=stream_id, digest__in=list(last)).values_list("digest", flat=True)
+    )
+    unknown = [digest for digest in last if digest not in known]
+    digests = sorted([*known, *unknown[: _room_for(len(unknown), stream_id, now=now)]])
     table = connection.ops.quote_name(RejectedRecord._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -192,7 +198,8 @@ def keep_rejections(stream_id: int, rejections: Sequence[Rejection], *, now: dat
             SELECT (app_organisations())[1], %s, page.*, %s, %s, 0
             FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
               AS page (external_id, reason, path, raw, digest) ORDER BY digest
-            ON CONFLICT (organisation_id, stream_id, digest) DO UPDATE SET last_seen_at = excluded.last_seen_at
+            ON CONFLICT (organisation_id, stream_id, digest) DO UPDATE
+              SET last_seen_at = excluded.last_seen_at, reason = excluded.reason, settled_at = NULL
             RETURNING id, xmax = 0""",  # noqa: S608  # our own name
             [
                 stream_id,
@@ -213,6 +220,34 @@ def keep_rejections(stream_id: int, rejections: Sequence[Rejection], *, now: dat
             [digests, [times[digest] for digest in digests], stream_id],
         )
     return [pk for pk, is_new in found if is_new]
+
+
+def _room_for(wanted: int, stream_id: int, *, now: datetime) -> int:
+    """
+    For how many of so many new ones there is room. What is pushed takes no lease: each piece is a read of its own.
+    """
+    if not wanted:
+        return 0
+    of_stream = RejectedRecord.objects.filter(stream_id=stream_id)
+    began_at = Lease.objects.filter(stream_id=stream_id).values_list("started_at", flat=True).first()
+    of_read = of_stream.filter(first_seen_at__gte=now if began_at is None else began_at)
+    free = MOST_UNSETTLED_OF_A_STREAM - of_stream.filter(settled_at=None).count()
+    return max(0, min(wanted, free, MOST_NEW_OF_A_READ - of_read.count()))
+
+
+def settle_what_reads_well(stream_id: int, records: Sequence[Record], *, now: datetime) -> None:
+    """
+    What the source sends well now settles what was set aside of the same key before. Call it before
+    `keep_rejections` of the same page.
+    """
+    if records:
+        table = connection.ops.quote_name(RejectedRecord._meta.db_table)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {table} SET settled_at = %s "  # noqa: S608  # our own name
+                "WHERE stream_id = %s AND settled_at IS NULL AND external_id = ANY(%s)",
+                [now, stream_id, [record.external_id for record in records]],
+            )
 
 
 def name_run(rejected_ids: Sequence[int], run_id: int | None) -> None:
@@ -236,6 +271,7 @@ def tell_followers(wiring: Wiring, landing: Landing, contract: str, ids: Sequenc
     )
 
 
-def _digest(rejection: Rejection) -> str:
+def digest_of(rejection: Rejection) -> str:
+    """By which the same record with the same reason is known again."""
     said = [rejection.external_id, rejection.path, rejection.reason, rejection.raw]
     return hashlib.sha256(orjson.dumps(said)).hexdigest()

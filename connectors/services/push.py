@@ -93,6 +93,7 @@ def accept_lines(*, connector_id: int, contract: str, body: bytes, clock: Clock)
             )
             landed = pages.land(read.records, landing, wiring, one_by_one=True)
             rejections = pages.set_aside(read, landed)
+            pages.settle_what_reads_well(stream.pk, read.records, now=now)
             new = pages.keep_rejections(stream.pk, [*rejections, *(one for _, one in broken)], now=now)
             pages.tell_followers(wiring, landing, contract, landed.touched)
             if landed.created or landed.updated or new:
