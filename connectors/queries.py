@@ -1,15 +1,18 @@
 """Questions about connectors. Those that no organisation asks are named system jobs."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Min, Q, QuerySet, Value
 from django.db.models.functions import StrIndex, Substr
 
-from connectors.models import Connector, ConnectorToken, Lease, OutboxItem, RecordChange, Run, Stream
+from connectors.models import Connector, ConnectorToken, Lease, OutboxItem, RecordChange, Retention, Run, Stream
 from connectors.secrets import SEPARATOR
+from organisation.models import Organisation
 from organisation.queries import digest_of
 from organisation.scope import Origin, Scope, current_scope, system_job
+
+PRUNED_EVERY = timedelta(days=1)
 
 
 def one_secret_of_each_key() -> list[str]:
@@ -106,6 +109,14 @@ def due_items(now: datetime) -> QuerySet[OutboxItem]:
 
 
 _DUE = Q(done_at=None, given_up_at=None)
+
+
+def organisations_to_prune(now: datetime) -> list[int]:
+    """Active organisations that were not pruned for a day."""
+    with system_job("find-organisations-to-prune"):
+        pruned = Retention.objects.filter(pruned_at__gt=now - PRUNED_EVERY).values("organisation_id")
+        due = Organisation.objects.filter(is_active=True).exclude(pk__in=pruned)
+        return list(due.order_by("pk").values_list("pk", flat=True))
 
 
 @dataclass(frozen=True, kw_only=True)

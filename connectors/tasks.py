@@ -1,14 +1,20 @@
 """Background entry points: reading a stream, working off the outbox, and sweeping up what was left behind."""
 
+from datetime import timedelta
+from typing import Any
+
 from celery import shared_task
 from django.utils import timezone
 
 from connectors.models import Mode, Trigger
-from connectors.queries import abandoned_reads, organisations_with_work
-from connectors.services import outbox, sync
+from connectors.queries import abandoned_reads, organisations_to_prune, organisations_with_work
+from connectors.services import outbox, replay, retention, sync
 from connectors.services.runs import Counts
 from organisation.scope import carrying
 from organisation.tasks import ScopedTask
+
+WAIT_FOR_A_READ = timedelta(seconds=15)
+LONGEST_WAIT = timedelta(hours=6)
 
 
 @shared_task(name="connectors.tasks.sync_stream")
@@ -45,6 +51,31 @@ def sweep() -> None:
     for read in abandoned_reads(now):
         with carrying(outbox.system_scope(read.organisation_id)):
             sync_stream.delay(read.stream_id, read.mode, read.trigger)
+
+
+@shared_task(name="connectors.tasks.prune", base=ScopedTask, system_job="prune")
+def prune() -> None:
+    """Once a day for every organisation."""
+    for organisation_id in organisations_to_prune(timezone.now()):
+        with carrying(outbox.system_scope(organisation_id)):
+            prune_organisation.delay()
+
+
+@shared_task(name="connectors.tasks.prune_organisation")
+def prune_organisation() -> None:
+    """What is older than the organisation in scope keeps it."""
+    retention.prune(clock=timezone.now)
+
+
+@shared_task(name="connectors.tasks.replay_rejected", bind=True, max_retries=LONGEST_WAIT // WAIT_FOR_A_READ)
+def replay_rejected(self: Any, stream_id: int, ids: list[int] | None = None) -> None:
+    """What was set aside of a stream, or these of it; after the read that is under way, if there is one."""
+    try:
+        replay.replay_rejected(stream_id=stream_id, ids=ids, clock=timezone.now)
+    except replay.StreamIsRead as refusal:
+        raise self.retry(exc=refusal, countdown=WAIT_FOR_A_READ.total_seconds()) from refusal
+    finally:
+        work_off_outbox()
 
 
 def work_off_outbox() -> None:

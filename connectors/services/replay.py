@@ -110,7 +110,7 @@ def replay_rejected(
     """
     scope = current_scope()
     with acting_for(scope):
-        replay = _Replay(_stream_to_replay(stream_id), scope=scope, ids=ids, clock=clock)
+        replay = _Replay(stream_to_replay(stream_id), scope=scope, ids=ids, clock=clock)
     refused = 0
     while not replay.is_over:
         with acting_for(scope):
@@ -123,7 +123,12 @@ def replay_rejected(
     return replay.replayed
 
 
-def _stream_to_replay(stream_id: int) -> Stream:
+def stream_to_replay(stream_id: int) -> Stream:
+    """
+    Of the organisation in scope.
+
+    :raises UnableToReplay: if it is gone or switched off
+    """
     stream = streams().filter(pk=stream_id).first()
     if stream is None:
         raise UnableToReplay("There is no such stream any more.")

@@ -17,6 +17,9 @@ from organisation.scope import Origin
 SYNC_TASK = "connectors.tasks.sync_stream"
 SWEEP_TASK = "connectors.tasks.sweep"
 SWEEP_EVERY = timedelta(seconds=1)
+PRUNE_TASK = "connectors.tasks.prune"
+LOOK_WHETHER_TO_PRUNE_EVERY = timedelta(hours=1)
+"""Who was pruned within the day is passed over: so it is done daily even where the system runs a few hours a day."""
 
 
 class UnableToSchedule(Exception):
@@ -61,6 +64,15 @@ def install_system_schedules() -> None:
             "task": SWEEP_TASK,
             "interval": _interval(Decimal(SWEEP_EVERY.total_seconds())),
             "expire_seconds": 5,
+            "enabled": True,
+        },
+    )
+    PeriodicTask.objects.update_or_create(
+        name="system: prune what is older than it is kept",
+        defaults={
+            "task": PRUNE_TASK,
+            "interval": _interval(Decimal(LOOK_WHETHER_TO_PRUNE_EVERY.total_seconds())),
+            "expire_seconds": int(LOOK_WHETHER_TO_PRUNE_EVERY.total_seconds()),
             "enabled": True,
         },
     )

@@ -163,7 +163,9 @@ def test_the_systems_own_schedules_are_installed_once(scope: Scope) -> None:
     install_system_schedules()
     install_system_schedules()
 
-    assert [task.task for task in PeriodicTask.objects.all()] == ["connectors.tasks.sweep"]
+    installed = {task.task: str(task.interval) for task in PeriodicTask.objects.all()}
+    assert installed == {"connectors.tasks.sweep": "every second", "connectors.tasks.prune": "every 3600 seconds"}
+    assert PeriodicTask.objects.count() == 2
 
 
 def test_switching_off_needs_a_reason_and_back_on_the_evidence_counts(connector: Connector, clock: Clock) -> None:
