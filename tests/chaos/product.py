@@ -105,10 +105,7 @@ class Product:
         pids = self._pids()
         match victim:
             case "everything":
-                if self.supervisor is not None:
-                    self.supervisor.kill()
-                    self.supervisor.wait()
-                clear(self._processes(), [StopSignal(signal.SIGKILL, 10)])
+                self._cut_the_power()
             case "pool":
                 _kill_a_child(pids.get("worker"), chance)
             case "backend":
@@ -122,19 +119,18 @@ class Product:
         return psycopg.connect(url, connect_timeout=10)
 
     def stop(self) -> None:
-        """Stop it, and leave nothing of it behind but its logs."""
-        if self.supervisor is not None and self.supervisor.poll() is None:
-            self.supervisor.terminate()
-            try:
-                self.supervisor.wait(60)
-            except subprocess.TimeoutExpired:
-                self.supervisor.kill()
-                self.supervisor.wait()
-        clear(self._processes())
+        """End it, and leave nothing of it behind but its logs."""
+        self._cut_the_power()
         residence.remove(self.folder)
         for path in self.folder.glob("*"):
             if path.is_dir() and path.name != "log":
                 shutil.rmtree(path)
+
+    def _cut_the_power(self) -> None:
+        if self.supervisor is not None:
+            self.supervisor.kill()
+            self.supervisor.wait()
+        clear(self._processes(), [StopSignal(signal.SIGKILL, 10)])
 
     def _pids(self) -> dict[str, int]:
         try:

@@ -84,6 +84,9 @@ def play(plan: Plan, stage: Stage) -> None:
     chance = random.Random(f"{plan.seed} {plan.number} played")
     try:
         _storm(plan, stage, chance)
+        if "everything" in plan.victims:
+            # Started anew, the system may be found elsewhere.
+            stage.desk.close()
         _calm(stage)
     except TookTooLong as error:
         raise RoundFailed(f"{plan}\n  {error}") from error
