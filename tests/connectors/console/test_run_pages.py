@@ -225,7 +225,7 @@ def test_a_dry_run_says_that_nothing_was_done_and_what_would_be(client: Client, 
     assert "North &lt;b&gt;grid&lt;/b&gt;" in shown
     assert "<td>the name is missing</td><td>properties.name</td>" in shown
     assert f'<a class="link" href="{reverse("outages:page", args=[7])}">2026-0117</a>' in shown
-    assert "Work orders: WO-1, WO-2" in shown
+    assert "Work orders (2): WO-1, WO-2" in shown
     assert "Customers: 1,832" in shown
     assert "rejectedrecord/?run__id__exact" not in shown
 
