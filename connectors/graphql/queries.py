@@ -5,7 +5,13 @@ from django.db.models import Prefetch, QuerySet
 from graphql import GraphQLResolveInfo
 
 from connectors import models
-from connectors.graphql.types import ConnectorConnection, RejectedRecordConnection, RunConnection, RunStatus
+from connectors.graphql.types import (
+    ConnectorConnection,
+    RecordChangeConnection,
+    RejectedRecordConnection,
+    RunConnection,
+    RunStatus,
+)
 from graphql_kit.access import require
 from graphql_kit.connections import KeysetField, page_of
 from graphql_kit.ids import key_of
@@ -14,6 +20,7 @@ from organisation.roles import Capability
 
 BY_NAME = Order(name="name", columns=("name", "id"), descending=False)
 NEWEST_RUN = Order(name="newest", columns=("started_at", "id"))
+NEWEST_CHANGE = Order(name="newest", columns=("at", "id"))
 LAST_SEEN = Order(name="last-seen", columns=("last_seen_at", "id"))
 
 
@@ -29,6 +36,12 @@ class ConnectorQuery(graphene.ObjectType):
         RejectedRecordConnection,
         stream=graphene.ID(),
         description="Records set aside, last seen first.",
+    )
+    record_changes = KeysetField(
+        RecordChangeConnection,
+        stream=graphene.ID(required=True),
+        external_id=graphene.String(description="Of this record alone."),
+        description="What reads changed, record by record, newest first; for streams that keep changes.",
     )
 
     @staticmethod
@@ -66,6 +79,22 @@ class ConnectorQuery(graphene.ObjectType):
         require(info, Capability.VIEW_CONNECTORS)
         rows = _of_stream(models.RejectedRecord.objects.for_organisation(info.context.scope.organisation_id), arguments)
         return page_of(info, RejectedRecordConnection, rows, LAST_SEEN, joins={"stream": "stream"}, **arguments)
+
+    @staticmethod
+    def resolve_record_changes(root: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+        require(info, Capability.VIEW_CONNECTORS)
+        rows = _of_stream(models.RecordChange.objects.for_organisation(info.context.scope.organisation_id), arguments)
+        if arguments.get("external_id") is not None:
+            rows = rows.filter(external_id=arguments["external_id"])
+        return page_of(
+            info,
+            RecordChangeConnection,
+            rows,
+            NEWEST_CHANGE,
+            joins={"stream": "stream", "run": "run", "run.stream": "run__stream"},
+            prefetches={"stream.state": "stream__states", "stream.freshness": "stream__states"},
+            **arguments,
+        )
 
 
 def _of_stream(rows: QuerySet[Any], arguments: dict[str, Any]) -> QuerySet[Any]:

@@ -8,8 +8,9 @@ from graphql import GraphQLResolveInfo
 from connectors import models
 from connectors.freshness import freshness
 from connectors.graphql.facts import ConnectorState, Freshness
-from connectors.graphql.reports import RunReport
-from connectors.reports import Report, report_of
+from connectors.graphql.reports import ChangeKind, ColumnChange, RunReport
+from connectors.reports import ColumnChange as ColumnChangeValue
+from connectors.reports import Report, columns_of, report_of
 from graphql_kit import fields as _our_scalars  # noqa: F401  # before the first type is made of a model
 from graphql_kit.connections import CountedConnection
 
@@ -60,7 +61,7 @@ class Stream(DjangoObjectType):
     class Meta:
         model = models.Stream
         interfaces = (relay.Node,)
-        fields = ("name", "label", "contract", "is_enabled")
+        fields = ("name", "label", "contract", "is_enabled", "keeps_changes")
 
     freshness_seconds = graphene.Int(required=True, description="Older than this, its facts count as stale.")
     freshness = graphene.Field(Freshness, required=True)
@@ -159,6 +160,23 @@ class RejectedRecord(DjangoObjectType):
         fields = ("external_id", "reason", "path", "raw", "first_seen_at", "last_seen_at", "times", "stream")
 
 
+class RecordChange(DjangoObjectType):
+    """What a read changed in one row, of a stream that keeps changes."""
+
+    class Meta:
+        model = models.RecordChange
+        interfaces = (relay.Node,)
+        convert_choices_to_enum = False
+        fields = ("at", "table", "external_id", "stream", "run")
+
+    kind = graphene.Field(ChangeKind, required=True)
+    columns = graphene.List(graphene.NonNull(ColumnChange), required=True)
+
+    @staticmethod
+    def resolve_columns(change: models.RecordChange, info: GraphQLResolveInfo) -> tuple[ColumnChangeValue, ...]:
+        return columns_of(change.before, change.after)
+
+
 class ConnectorConnection(CountedConnection):
     class Meta:
         node = Connector
@@ -172,3 +190,8 @@ class RunConnection(CountedConnection):
 class RejectedRecordConnection(CountedConnection):
     class Meta:
         node = RejectedRecord
+
+
+class RecordChangeConnection(CountedConnection):
+    class Meta:
+        node = RecordChange

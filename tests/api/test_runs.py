@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from graphql_relay import to_global_id
 
-from connectors.models import Lease, Mode, Run, RunStatus, Stream, Trigger
+from connectors.models import ChangeKind, Lease, Mode, RecordChange, Run, RunStatus, Stream, Trigger
 from connectors.services.requests import start_sync
 from connectors.services.settings import save_connector, save_stream
 from organisation.models import ApiToken, Membership, Organisation
@@ -33,6 +33,14 @@ REPORT = """{
     touches { outages { id number } workOrders customers }
   } } } }
 }"""
+CHANGES = """
+query($stream: ID!, $externalId: String) {
+  recordChanges(stream: $stream, externalId: $externalId) { edges { node {
+    externalId kind table columns { column before after } stream { name keepsChanges state { outcome } }
+    run { status stream { name } }
+  } } }
+}
+"""
 
 pytestmark = pytest.mark.django_db
 
@@ -177,3 +185,57 @@ def test_a_dry_runs_report_is_told_in_full(ask: Ask, stream: Stream) -> None:
             },
         },
     }
+
+
+def test_changes_are_told_by_record_newest_first_in_a_fixed_number_of_statements(
+    ask: Ask, stream: Stream, django_assert_max_num_queries: Any
+) -> None:
+    at = timezone.now()
+    row = {"stream": stream, "table": "gis_zone"}
+    with acting_for(Scope(organisation_id=stream.organisation_id)):
+        Stream.objects.filter(pk=stream.pk).update(keeps_changes=True)
+        run = Run.objects.create(
+            stream=stream, mode=Mode.FULL, trigger=Trigger.PERSON, started_at=at, advanced_at=at, status="SUCCEEDED"
+        )
+        for number in range(10):
+            key = f"Z-{number}"
+            RecordChange.objects.create(
+                run=run, external_id=key, kind=ChangeKind.CREATED, at=at, after={"name": key}, **row
+            )
+        later = at + timedelta(seconds=1)
+        RecordChange.objects.create(
+            external_id="Z-1", kind=ChangeKind.RETIRED, at=later, before={"name": "Z-1"}, run=None, **row
+        )
+    of_stream = to_global_id("Stream", stream.pk)
+
+    with django_assert_max_num_queries(25):
+        listed = ask(CHANGES, stream=of_stream)["recordChanges"]["edges"]
+    retired, created = (
+        edge["node"] for edge in ask(CHANGES, stream=of_stream, externalId="Z-1")["recordChanges"]["edges"]
+    )
+
+    assert [edge["node"]["externalId"] for edge in listed][:3] == ["Z-1", "Z-9", "Z-8"]
+    assert len(listed) == 11
+    assert (retired["kind"], retired["run"]) == ("RETIRED", None)
+    assert retired["columns"] == [{"column": "name", "before": "Z-1", "after": None}]
+    assert created == {
+        "externalId": "Z-1",
+        "kind": "CREATED",
+        "table": "gis_zone",
+        "columns": [{"column": "name", "before": None, "after": "Z-1"}],
+        "stream": {"name": "zones", "keepsChanges": True, "state": {"outcome": "NONE"}},
+        "run": {"status": "SUCCEEDED", "stream": {"name": "zones"}},
+    }
+
+
+def test_a_neighbours_changes_are_not_there(ask: Ask, stream: Stream, neighbour: Organisation) -> None:
+    at = timezone.now()
+    with acting_for(Scope(organisation_id=neighbour.pk)):
+        settings = {"base_url": "https://gis.example.org", "sign_in": "NONE"}
+        connector = save_connector(kind="ogc-api-features", name="GIS", settings=settings, now=at)
+        theirs = save_stream(connector=connector, name="zones", contract="zone/1", keeps_changes=True)
+        RecordChange.objects.create(
+            stream=theirs, table="gis_zone", external_id="Z-1", kind=ChangeKind.CREATED, at=at, after={"name": "North"}
+        )
+
+    assert ask(CHANGES, stream=to_global_id("Stream", theirs.pk))["recordChanges"]["edges"] == []
