@@ -20,8 +20,9 @@ import psycopg
 
 from config.supervisor import residence
 from config.supervisor.environment import PROJECT, discover
+from config.supervisor.failures import StartFailed
 from config.supervisor.leftovers import MARK
-from config.supervisor.processes import StopSignal, clear, marked, working_in
+from config.supervisor.processes import StopSignal, clear, marked, tail, working_in
 
 PARTS = ("postgresql", "valkey", "web", "worker", "beat")
 READY_WITHIN_S = 180
@@ -78,6 +79,24 @@ class Product:
         }
 
     def start(self) -> None:
+        """
+        For the first time, until everything answers.
+
+        :raises StartFailed: with what the supervisor said
+        """
+        self._start_supervisor()
+        wait_until(lambda: self._is_gone() or self._is_whole(), "the system is ready", within_s=READY_WITHIN_S)
+        if self._is_gone():
+            raise StartFailed(f"The system does not start:\n{tail(self.output)}")
+
+    def look_after(self) -> bool:
+        """Start the supervisor if it is gone. Whether everything runs and answers."""
+        if self._is_gone():
+            self._start_supervisor()
+            return False
+        return self._is_whole()
+
+    def _start_supervisor(self) -> None:
         with self.output.open("ab") as output:
             self.supervisor = subprocess.Popen(
                 [sys.executable, "-m", "config.supervisor", "up"],
@@ -89,11 +108,10 @@ class Product:
                 start_new_session=True,
             )
 
-    def look_after(self) -> bool:
-        """Start the supervisor if it is gone. Whether everything runs and answers."""
-        if self.supervisor is None or self.supervisor.poll() is not None:
-            self.start()
-            return False
+    def _is_gone(self) -> bool:
+        return self.supervisor is None or self.supervisor.poll() is not None
+
+    def _is_whole(self) -> bool:
         pids = self._pids()
         return all(_runs(pids.get(part)) for part in PARTS) and self._is_ready()
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.chaos.desk import Desk
-from tests.chaos.product import READY_WITHIN_S, Product, wait_until
+from tests.chaos.product import Product
 from tests.chaos.rounds import Stage
 from tests.chaos.source import FEATURES
 from tests.chaos.source_process import SourceProcess
@@ -28,7 +28,6 @@ def staged(folder: Path, *, seed: int) -> Iterator[Stage]:
         truth.begin(random.Random(seed))
         source.start()
         product.start()
-        wait_until(product.look_after, "the system is ready", within_s=READY_WITHIN_S)
         made = desk.set_up(source.address)
         witness = Witness(product, organisation=made["organisation"], streams=made["streams"])
         yield Stage(product=product, source=source, truth=truth, desk=desk, witness=witness)
