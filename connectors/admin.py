@@ -18,6 +18,8 @@ from connectors.console import views
 from connectors.console.changes import ChangeAdmin
 from connectors.console.forms import ScheduleForm, connector_form, stream_form
 from connectors.console.panel import panel_of
+from connectors.console.rejected import RejectedRecordAdmin
+from connectors.console.retention import RetentionAdmin
 from connectors.console.runs import RunAdmin
 from connectors.models import (
     Connector,
@@ -25,6 +27,7 @@ from connectors.models import (
     OutboxItem,
     RecordChange,
     RejectedRecord,
+    Retention,
     Run,
     Schedule,
     Stream,
@@ -187,23 +190,8 @@ class ScheduleAdmin(ConsoleAdmin):
 
 admin.site.register(Run, RunAdmin)
 admin.site.register(RecordChange, ChangeAdmin)
-
-
-@admin.register(RejectedRecord)
-class RejectedRecordAdmin(ConsoleAdmin):
-    """Records that could not be read or landed, with what the source sent and why."""
-
-    to_view = Capability.VIEW_CONNECTORS
-    list_display = ("last_seen", "stream", "external_id", "reason", "path", "times")
-    list_select_related = ("stream__connector",)
-    ordering = ("-last_seen_at", "-id")
-    search_fields = ("external_id__startswith",)
-    fields = ("stream", "run", "external_id", "reason", "path", "times", "first_seen_at", "last_seen_at", "raw")
-    readonly_fields = fields
-
-    @display(description="Last seen", ordering="last_seen_at")
-    def last_seen(self, record: RejectedRecord) -> str:
-        return marks.moment(record.last_seen_at)
+admin.site.register(RejectedRecord, RejectedRecordAdmin)
+admin.site.register(Retention, RetentionAdmin)
 
 
 @admin.register(OutboxItem)

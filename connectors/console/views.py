@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
+from connectors.console.kept import kept_of
 from connectors.console.panel import panel_of
 from connectors.console.progress import progress_of
 from connectors.models import Connector, Mode, Run, Stream, Trigger
@@ -136,4 +137,9 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
 def told_of(run: Run, request: HttpRequest) -> dict[str, Any]:
     """What a run's page says of it."""
     now = timezone.now()
-    return {"progress": progress_of(run, now=now), "now": now, "may_sync": may(request, Capability.START_SYNC)}
+    return {
+        "progress": progress_of(run, now=now),
+        "kept": kept_of(run),
+        "now": now,
+        "may_sync": may(request, Capability.START_SYNC),
+    }

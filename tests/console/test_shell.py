@@ -22,6 +22,7 @@ PAGES = (
     "/console/customer/servicepoint/",
     "/console/connectors/connector/",
     "/console/connectors/run/",
+    "/console/connectors/rejectedrecord/",
     "/console/connectors/recordchange/",
     "/console/audit/event/",
     "/console/organisation/membership/",
