@@ -94,8 +94,25 @@ class Wiring:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reach:
+    """
+    Who is concerned by a change: open outages (primary key → number), work orders (external ids), and service points
+    (primary keys).
+    """
+
+    outages: dict[int, str] = field(default_factory=dict)
+    work_orders: set[str] = field(default_factory=set)
+    customers: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContractWiring:
-    """All of it; `config.wiring.WIRING` is the one that runs."""
+    """
+    All of it; `config.wiring.WIRING` is the one that runs.
+
+    :ivar reach: who would be concerned by a change, for dry runs
+    """
 
     inbound: dict[str, Wiring] = field(default_factory=dict)
     receipts: dict[str, Settle] = field(default_factory=dict)
+    reach: Callable[[Change], Reach] | None = None

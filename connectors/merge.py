@@ -103,18 +103,20 @@ def retire_unseen(model: type[models.Model], landing: Landing, seen: SeenKeys) -
 
     :return: their primary keys, for the contract's followers
     """
+    parameters = {
+        "landed_at": landing.now,
+        "organisation_id": landing.organisation_id,
+        "connector_id": landing.connector_id,
+        "stream_id": landing.stream_id,
+        "lease": seen.lease_id,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            statements.retire(model._meta.db_table, keeps_changes=landing.keeps_changes),
-            {
-                "landed_at": landing.now,
-                "organisation_id": landing.organisation_id,
-                "connector_id": landing.connector_id,
-                "stream_id": landing.stream_id,
-                "lease": seen.lease_id,
-            },
-        )
-        return sorted(row[0] for row in cursor.fetchall())
+        # With old statistics, or none, every row would be looked for in every page.
+        cursor.execute("SET LOCAL enable_nestloop = off")
+        cursor.execute(statements.retire(model._meta.db_table, keeps_changes=landing.keeps_changes), parameters)
+        gone = sorted(row[0] for row in cursor.fetchall())
+        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+    return gone
 
 
 def _read(cursor: Any, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:

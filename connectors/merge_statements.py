@@ -103,24 +103,22 @@ def statements(shape: Shape) -> Statements:
 
 def retire(table: str, *, keeps_changes: bool) -> str:
     """Retires what no page of a lease's read held; tells the primary keys."""
-    update = f"""
-        UPDATE {quoted(table)} AS known SET retired_at = %(landed_at)s, landed_at = %(landed_at)s
-        WHERE known.organisation_id = %(organisation_id)s AND known.connector_id = %(connector_id)s
-          AND known.stream_id = %(stream_id)s AND known.retired_at IS NULL
-          AND NOT EXISTS (
-            SELECT 1 FROM {quoted(SeenPage._meta.db_table)} AS page
-              CROSS JOIN LATERAL jsonb_array_elements_text(page.external_ids) AS seen (external_id)
-            WHERE page.organisation_id = %(organisation_id)s AND page.lease_id = %(lease)s
-              AND seen.external_id = known.external_id)
-        RETURNING known.id, known.external_id"""
-    if not keeps_changes:
-        return update
     after = "jsonb_build_object('retired_at', %(landed_at)s::timestamptz)"
     told = f"SELECT %(organisation_id)s, %(stream_id)s, '{table}', external_id, '{ChangeKind.RETIRED}', "
+    written = f", written AS ({_LOG} {told} %(landed_at)s, NULL::jsonb, {after} FROM gone)" if keeps_changes else ""
     return f"""
-        WITH gone AS ({update}), written AS (
-          {_LOG} {told} %(landed_at)s, NULL, {after} FROM gone)
-        SELECT id, external_id FROM gone"""
+        WITH seen AS MATERIALIZED (
+          SELECT jsonb_array_elements_text(page.external_ids) AS external_id
+          FROM {quoted(SeenPage._meta.db_table)} AS page
+          WHERE page.organisation_id = %(organisation_id)s AND page.lease_id = %(lease)s
+        ), gone AS (
+          UPDATE {quoted(table)} AS known SET retired_at = %(landed_at)s, landed_at = %(landed_at)s
+          WHERE known.organisation_id = %(organisation_id)s AND known.connector_id = %(connector_id)s
+            AND known.stream_id = %(stream_id)s AND known.retired_at IS NULL
+            AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.external_id = known.external_id)
+          RETURNING known.id, known.external_id
+        ){written}
+        SELECT id FROM gone"""
 
 
 _LOG = f"""INSERT INTO {RecordChange._meta.db_table}

@@ -3,7 +3,7 @@
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
 from importlib.metadata import entry_points
@@ -117,6 +117,13 @@ def build(connector: Connector, *, now: Callable[[], datetime] = timezone.now) -
         raise BadConfig(f"The secrets of {connector.name} cannot be read. {error} Enter them again.") from None
     config = {**initial_values(adapter.config_form), **connector.config, **secret}
     return adapter(config, _session(connector, config, now))
+
+
+def clock_skew(connector: Connector, *, now: Callable[[], datetime] = timezone.now) -> timedelta | None:
+    """How far the clock of its source was ahead of ours when it last answered in this process, if it said."""
+    with _guard:
+        known = _sessions.get((connector.pk, now))
+    return None if known is None else known[1].clock_skew
 
 
 def _from_other_packages() -> Iterable[type[Adapter]]:

@@ -12,6 +12,7 @@ from connectors.models import Mode, Run, Stream, Trigger
 from connectors.protocols.adapter import Mode as AdapterMode
 from connectors.queries import record_changes, runs, streams
 from connectors.reports import Report, columns_of, report_of
+from connectors.services.reading import Ended, Synced
 from connectors.services.requests import (
     UnableToCancel,
     UnableToSync,
@@ -20,7 +21,7 @@ from connectors.services.requests import (
     what_cancelling_means,
 )
 from connectors.services.runs import Counts
-from connectors.services.sync import Ended, Synced, sync_stream
+from connectors.services.sync import sync_stream
 from connectors.tasks import work_off_outbox
 from organisation.queries import scope_of
 from organisation.scope import acting_for

@@ -63,8 +63,8 @@ class HttpLimits:
     backoff: float = 0.25
     redirects: int = 5
     pool_size: int = 8
-    requests_per_second: float = 20
-    burst: int = 40
+    requests_per_second: float = 100
+    burst: int = 400
     longest_pause: float = 10
 
 
@@ -146,6 +146,7 @@ class HttpSession:
         self.limits = limits or HttpLimits()
         self.now = now
         self.memory: dict[Hashable, Any] = {}
+        self.clock_skew: timedelta | None = None
         self._secrets: set[str] = set()
         self._sleep = sleep
         self._pace = pace or TokenBucket(self.limits.requests_per_second, self.limits.burst)
@@ -301,6 +302,7 @@ class HttpSession:
             data=ask.data,
             headers=CaseInsensitiveDict({**defaults, **ask.headers, **authorisation}),
         ).prepare()
+        asked_at = self.now()
         raw = self._adapter.send(request, stream=True, timeout=(self.limits.connect_timeout, ask.timeout), verify=True)
         try:
             content = self._read(raw, ask.url, deadline)
@@ -308,6 +310,7 @@ class HttpSession:
             raw.close()
             raise
         raw.raw.release_conn()
+        self.clock_skew = wire.clock_skew(raw.headers.get("Date", ""), asked_at, self.now()) or self.clock_skew
         return Response(status=raw.status_code, url=ask.url, headers=raw.headers, content=content)
 
     def _read(self, raw: requests.Response, url: str, deadline: float) -> bytes:

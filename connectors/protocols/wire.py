@@ -170,6 +170,18 @@ def http_date(text: str) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
+def clock_skew(date: str, asked_at: datetime, answered_at: datetime) -> timedelta | None:
+    """
+    How far the clock behind a Date header (RFC 9110 §6.6.1) is ahead of ours, as far as its whole seconds tell: not at
+    all, if it may have been read between our question and the answer. `None` without a date.
+    """
+    said = http_date(date)
+    if said is None:
+        return None
+    ahead, behind = said - answered_at, asked_at - (said + timedelta(seconds=1))
+    return max(ahead, timedelta()) - max(behind, timedelta())
+
+
 def excerpt(body: bytes, secrets: Iterable[str], *, length: int = EXCERPT) -> str:
     """The beginning of an answer, printable and without our secrets, for a sentence."""
     text = body[:WINDOW].decode("utf-8", "replace")

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,10 +17,15 @@ from django.utils.module_loading import import_string
 from connectors.contracts.base import Record
 from connectors.landing import ContractWiring, Landed, Landing, SetAside, Wiring
 from connectors.models import Lease, OutboxItem, OutboxKind, RejectedRecord
-from connectors.protocols.adapter import Adapter, SourceStream
 from connectors.protocols.errors import BadConfig, BadRecord
 
+Read = Callable[[Any], Record | None]
+
 LONGEST_RAW = 200_000
+MOST_NEW_OF_A_READ = 1_000
+MOST_UNSETTLED_OF_A_STREAM = 10_000
+"""More than so many are counted, and not kept: a source that is broken must not fill the disk."""
+
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -53,12 +58,23 @@ class Rejection:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadPage:
-    """Raw records read into their contract; `indexes` are their places among the raw ones."""
+    """
+    Raw records read into their contract; `indexes` are their places among the raw ones.
+
+    :param fingerprint: that by which the page is known again, if its adapter gives one
+    :param is_known: it was known by that, and therefore not read
+    """
 
     raw: Sequence[Any]
     records: list[Record] = field(default_factory=list)
     indexes: list[int] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    fingerprint: bytes | None = None
+    is_known: bool = False
+
+    def read_after_all(self, read: Read) -> "ReadPage":
+        """The page itself, or read now if it was not because it was known."""
+        return read_page(read, self.raw, fingerprint=self.fingerprint) if self.is_known else self
 
     def keys(self) -> list[str | None]:
         """The keys that the source showed on this page; `None` for a record whose key cannot be read."""
@@ -67,19 +83,43 @@ class ReadPage:
         ]
 
 
-def read_page(adapter: Adapter, stream: SourceStream, raw: Sequence[Any]) -> ReadPage:
+def read_page(read: Read, raw: Sequence[Any], *, fingerprint: bytes | None = None) -> ReadPage:
     """Every raw record is read, set aside, or left out because it is none of this contract."""
-    page = ReadPage(raw=raw)
+    page = ReadPage(raw=raw, fingerprint=fingerprint)
     for index, one in enumerate(raw):
         try:
-            record = adapter.parse(one, stream)
-            if record is not None:
-                check_storable(record)
-                page.records.append(record)
-                page.indexes.append(index)
+            record = read(one)
         except BadRecord as error:
             page.rejections.append(rejection_of(index, one, error))
-    return page
+        else:
+            if record is not None:
+                page.records.append(record)
+                page.indexes.append(index)
+    return page if _is_storable(page.records) else _set_unstorable_aside(page)
+
+
+def _is_storable(records: Sequence[Record]) -> bool:
+    """Looked at as a whole, since nearly always it is."""
+    try:
+        encoded = msgspec.json.encode(records)
+        encoded.decode()
+    except UnicodeError:
+        return False
+    return rb"\u0000" not in encoded
+
+
+def _set_unstorable_aside(page: ReadPage) -> ReadPage:
+    kept = ReadPage(raw=page.raw, rejections=page.rejections, fingerprint=page.fingerprint)
+    for index, record in zip(page.indexes, page.records, strict=True):
+        try:
+            check_storable(record)
+        except BadRecord as error:
+            kept.rejections.append(rejection_of(index, page.raw[index], error))
+        else:
+            kept.records.append(record)
+            kept.indexes.append(index)
+    kept.rejections.sort(key=lambda rejection: rejection.index)
+    return kept
 
 
 def check_storable(record: Record) -> None:
@@ -90,6 +130,10 @@ def check_storable(record: Record) -> None:
         encoded = msgspec.json.encode(record)
     except UnicodeEncodeError as error:
         raise BadRecord("it holds half a surrogate pair, which is no character", external_id="") from error
+    try:
+        encoded.decode()
+    except UnicodeDecodeError as error:
+        raise BadRecord("it holds bytes that are no UTF-8", external_id=record.external_id) from error
     if _NUL.search(encoded):
         raise BadRecord(
             "it holds the character U+0000, which cannot be kept",
@@ -114,10 +158,14 @@ def raw_text(raw: Any) -> str:
     else:
         try:
             options = orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS
-            text = orjson.dumps(raw, default=repr, option=options).decode()
+            text = orjson.dumps(raw, default=_plain, option=options).decode("utf-8", "replace")
         except orjson.JSONEncodeError:
             text = repr(raw)
     return _clean(text)[:LONGEST_RAW]
+
+
+def _plain(value: Any) -> Any:
+    return orjson.Fragment(msgspec.json.encode(value)) if isinstance(value, msgspec.Struct) else repr(value)
 
 
 def _clean(text: str) -> str:

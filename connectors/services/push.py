@@ -85,7 +85,7 @@ def accept_lines(*, connector_id: int, contract: str, body: bytes, clock: Clock)
     numbered = ((number, line) for number, line in enumerate(body.splitlines(), start=1) if line.strip())
     for chunk in _chunks(numbered, CHUNK):
         decoded, broken = _decoded(chunk)
-        read = pages.read_page(adapter, source, [raw for _, raw in decoded])
+        read = pages.read_page(adapter.reader(source), [raw for _, raw in decoded])
         with acting_for(scope):
             now = clock()
             landing = Landing(

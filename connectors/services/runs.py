@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from connectors.models import Lease, Mode, Outcome, Phase, Run, RunStatus, Trigger
+from connectors.services.dry_run import Report
 
 ASKED_FOR = frozenset({Trigger.PERSON, Trigger.OUTAGE})
 """Who asks for a read sees it from its start, whatever it finds."""
@@ -100,10 +101,11 @@ class RunBook:
         """Whether a person asked it to stop."""
         return self.run_id is not None and Run.objects.filter(pk=self.run_id).exclude(cancel_asked_at=None).exists()
 
-    def advanced(self, counts: Counts, *, now: datetime) -> "RunBook":
+    def advanced(self, counts: Counts, *, now: datetime, report: Report | None = None) -> "RunBook":
         """After a page."""
         book = replace(self, counts=self.counts.plus(counts))
-        self._write(**asdict(book.counts), advanced_at=now)
+        told = {} if report is None else {"report": report.as_json()}
+        self._write(**asdict(book.counts), advanced_at=now, **told)
         return book
 
     def in_phase(self, phase: Phase, *, now: datetime) -> "RunBook":

@@ -20,6 +20,7 @@ from connectors.protocols.moments import parse_moment
 from connectors.protocols.ogc_features import SourceFeature, feature_id
 
 NULL, EMPTY = msgspec.Raw(b"null"), msgspec.Raw(b"{}")
+OBJECT = ord("{")
 LONGEST_KEY = 400
 YES = {"open": True, "closed": False, "yes": True, "no": False, "y": True, "n": False}
 
@@ -40,7 +41,7 @@ class PlainFeatures:
         key = feature_id(raw, self.id_property)
         if key is None:
             raise BadRecord("it has no id", path=self.id_property or "id")
-        if raw.properties != NULL and memoryview(raw.properties)[:1] != b"{":
+        if raw.properties != NULL and memoryview(raw.properties)[0] != OBJECT:
             raise BadRecord("its properties are not an object", external_id=key, path="properties")
         key = f"{self.collection}/{self.id_prefix}{key}"
         if len(key) > LONGEST_KEY:

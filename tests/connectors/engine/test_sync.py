@@ -23,7 +23,8 @@ from connectors.models import (
 )
 from connectors.protocols.errors import BadConfig, ContractBroken, Throttled, Unauthorized, Unreachable
 from connectors.services.requests import UnableToSync, start_sync
-from connectors.services.sync import Ended, Synced, sync_stream
+from connectors.services.reading import Ended, Synced
+from connectors.services.sync import sync_stream
 from gis.models import Zone
 from organisation.models import Organisation
 from organisation.scope import Scope, acting_for
@@ -31,7 +32,7 @@ from tests.connectors.engine.scripted import REFUSED_NAME, UNKNOWN_NAME, Clock, 
 
 
 def tick(stream: Stream, clock: Clock, mode: Mode = Mode.FULL, trigger: Trigger = Trigger.SCHEDULE) -> Synced:
-    return sync_stream(stream_id=stream.pk, mode=mode, trigger=trigger, clock=clock)
+    return sync_stream(stream_id=stream.pk, mode=mode, trigger=trigger, clock=clock, pages_ahead=0)
 
 
 def state_of(stream: Stream) -> StreamState:

@@ -11,7 +11,8 @@ from connectors.models import Connector, Lease, Mode, OutboxItem, Run, SeenPage,
 from connectors.queries import abandoned_reads
 from connectors.services import lease as leases
 from connectors.services.runs import Counts
-from connectors.services.sync import Ended, Synced, sync_stream
+from connectors.services.reading import Ended, Synced
+from connectors.services.sync import sync_stream
 from gis.models import Zone
 from organisation.models import Organisation
 from organisation.scope import Scope, acting_for, carrying
@@ -27,7 +28,9 @@ def read(stream: Stream, clock: Clock, mode: Mode = Mode.FULL, killed_after: int
         if counts.pages == killed_after:
             raise Killed
 
-    return sync_stream(stream_id=stream.pk, mode=mode, trigger=Trigger.SCHEDULE, clock=clock, committed=committed)
+    return sync_stream(
+        stream_id=stream.pk, mode=mode, trigger=Trigger.SCHEDULE, clock=clock, committed=committed, pages_ahead=0
+    )
 
 
 @pytest.fixture
@@ -247,7 +250,7 @@ def test_a_slow_source_does_not_lose_the_stream(
 
     source.pages, source.before_page = [zones("A")], wait
     with carrying(scope):
-        synced = sync_stream(stream_id=stream.pk, mode=Mode.FULL, trigger=Trigger.SCHEDULE)
+        synced = sync_stream(stream_id=stream.pk, mode=Mode.FULL, trigger=Trigger.SCHEDULE, pages_ahead=0)
 
     assert synced.ended == Ended.READ
     assert renewed.is_set()

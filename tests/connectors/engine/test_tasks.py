@@ -36,7 +36,7 @@ def test_followers_are_told_in_the_process_that_read(
 ) -> None:
     source.pages = [zones("A"), zones("B")]
     told_after: list[int] = []
-    source.before_page = lambda number: told_after.append(len(domain.told))
+    domain.before_commit = lambda number: told_after.append(len(domain.told))
 
     tasks.sync_stream(stream.pk, Mode.INCREMENTAL.value, Trigger.SCHEDULE.value)
 

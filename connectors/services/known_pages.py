@@ -1,0 +1,92 @@
+"""
+Pages that need not be looked at. A page of the last complete full read, all of which stands in our tables, is known by
+its fingerprint: when it comes again, nothing on it has changed.
+
+As soon as rows of a stream change in any other way than by such a read, its known pages hold for nobody; while a full
+read changes them, for itself alone, which replaces them when it is complete.
+"""
+
+from hashlib import blake2b
+
+import orjson
+from django.db import connection
+from django.db.models import Q
+
+from connectors.models import KnownPage, Lease, Mode, SeenPage, Stream, StreamState
+from connectors.protocols.adapter import Adapter, SourceStream
+
+_KNOWN, _SEEN = KnownPage._meta.db_table, SeenPage._meta.db_table
+
+
+def known_to(lease: Lease, state: StreamState) -> frozenset[bytes]:
+    """The fingerprints that hold for a read."""
+    if lease.mode != Mode.FULL or state.known_only_to not in (None, lease.pk):
+        return frozenset()
+    pages = KnownPage.objects.filter(stream_id=lease.stream_id)
+    return frozenset(bytes(fingerprint) for fingerprint in pages.values_list("fingerprint", flat=True))
+
+
+def salt_of(adapter: Adapter, stream: SourceStream) -> bytes:
+    """All that decides how a page of a stream is read, but for the page."""
+    options = orjson.dumps(dict(stream.options), option=orjson.OPT_SORT_KEYS, default=str)
+    said = [adapter.kind, adapter.version, stream.name, stream.contract]
+    return blake2b(orjson.dumps(said) + options, digest_size=16).digest()
+
+
+def fingerprint_of(page: bytes, salt: bytes) -> bytes:
+    return blake2b(page, digest_size=20, salt=salt).digest()
+
+
+def see_again(lease: Lease, *, number: int, fingerprint: bytes) -> tuple[int, int] | None:
+    """
+    Count a known page as seen by a read.
+
+    :return: how many records are on it, and how many more that are none of the contract; `None` if it is not known
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {_SEEN} (organisation_id, lease_id, number, external_ids, fingerprint, ignored)
+            SELECT organisation_id, %s, %s, external_ids, fingerprint, ignored FROM {_KNOWN}
+            WHERE organisation_id = %s AND stream_id = %s AND fingerprint = %s
+            RETURNING jsonb_array_length(external_ids), ignored
+            """,  # noqa: S608  # our own names
+            [lease.pk, number, lease.organisation_id, lease.stream_id, fingerprint],
+        )
+        found: tuple[int, int] | None = cursor.fetchone()
+    return found
+
+
+def rows_changed(lease: Lease, stream: Stream) -> None:
+    """Rows of this stream, and so perhaps of those that share its keys, are no longer as the known pages have them."""
+    shared = Q(stream__connector_id=stream.connector_id, stream__contract=stream.contract)
+    StreamState.objects.filter(shared).exclude(known_only_to=lease.pk).update(known_only_to=lease.pk)
+
+
+def remember(lease: Lease, state: StreamState) -> None:
+    """
+    After a complete full read: what it saw, and nothing else, is known. Pages that did not land whole stand as one
+    without a fingerprint, which is never seen again: who sees all known pages knows that there were no others.
+    """
+    values = [lease.organisation_id, lease.stream_id, lease.pk]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            DELETE FROM {_KNOWN} AS known WHERE organisation_id = %s AND stream_id = %s AND NOT EXISTS (
+              SELECT 1 FROM {_SEEN} AS seen WHERE seen.organisation_id = known.organisation_id
+                AND seen.lease_id = %s AND seen.fingerprint = known.fingerprint)
+            """,  # noqa: S608  # our own names
+            values,
+        )
+        cursor.execute(
+            f"""
+            INSERT INTO {_KNOWN} (organisation_id, stream_id, fingerprint, external_ids, ignored)
+            SELECT organisation_id, %s, coalesce(fingerprint, ''), external_ids, ignored FROM {_SEEN} AS seen
+            WHERE organisation_id = %s AND lease_id = %s AND NOT EXISTS (
+              SELECT 1 FROM {_KNOWN} AS known WHERE known.organisation_id = seen.organisation_id
+                AND known.stream_id = %s AND known.fingerprint = seen.fingerprint)
+            ON CONFLICT DO NOTHING
+            """,  # noqa: S608  # our own names
+            [lease.stream_id, lease.organisation_id, lease.pk, lease.stream_id],
+        )
+    StreamState.objects.filter(pk=state.pk, known_only_to=lease.pk).update(known_only_to=None)

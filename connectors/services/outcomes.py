@@ -1,0 +1,36 @@
+"""What a source's error means for the stream, and when it may be asked again."""
+
+from datetime import datetime, timedelta
+
+from connectors.models import Outcome
+from connectors.protocols.errors import BadConfig, SourceError, Throttled, Unauthorized, Unreachable
+
+PASSING = frozenset({Outcome.UNREACHABLE, Outcome.THROTTLED})
+"""What goes by itself, and is told in other words each time."""
+
+PAUSE_IF_NOT_TOLD = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(minutes=1)
+
+
+def outcome_of(error: SourceError) -> Outcome:
+    match error:
+        case Unreachable():
+            return Outcome.UNREACHABLE
+        case Throttled():
+            return Outcome.THROTTLED
+        case Unauthorized():
+            return Outcome.UNAUTHORIZED
+        case BadConfig():
+            return Outcome.BAD_CONFIG
+    return Outcome.CONTRACT_BROKEN
+
+
+def retry_at(error: SourceError, *, began_at: datetime, now: datetime) -> datetime | None:
+    """`None`: when its schedule says so."""
+    match error:
+        case Throttled():
+            return error.retry_at or now + PAUSE_IF_NOT_TOLD
+        case Unreachable():
+            # Who hangs for long is left alone for as long, so that it does not hold up the other streams.
+            return now + min(now - began_at, LONGEST_PAUSE)
+    return None

@@ -1,0 +1,403 @@
+"""
+One read of one stream: fetched ahead, landed page by page, proved whole, and only then rid of what is gone.
+
+A page lands in one transaction with the position after it. Of a dry run that transaction is rolled back, and what it
+showed goes into the run's report.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from django.db import DataError, OperationalError, transaction
+
+from connectors import registry
+from connectors.landing import Landing, SeenKeys, Wiring
+from connectors.models import Lease, Mode, Outcome, Phase, RunStatus, SeenPage, State, StreamState, Trigger
+from connectors.protocols.adapter import Mode as AdapterMode
+from connectors.protocols.adapter import Page
+from connectors.protocols.errors import BadConfig, SourceError
+from connectors.services import changes, known_pages, pages
+from connectors.services import lease as leases
+from connectors.services.ahead import fetched_ahead
+from connectors.services.dry_run import Report
+from connectors.services.lease import Claim, LeaseLost
+from connectors.services.outcomes import PASSING, outcome_of, retry_at
+from connectors.services.runs import ASKED_FOR, CANCELLED, Counts, RunBook
+from connectors.services.states import settle_state
+from organisation.scope import Scope, acting_for
+
+log = structlog.get_logger(__name__)
+
+Clock = Callable[[], datetime]
+Committed = Callable[[Counts], None]
+
+TRIES = 3
+AGAIN = frozenset({"40001", "40P01"})
+"""SQL states after which the same transaction may well succeed: serialization failure, deadlock."""
+
+NOTHING_RETIRED = (
+    "A record's key could not be read, so it is not known what is gone: nothing was retired. See what was set aside."
+)
+
+
+class Ended(StrEnum):
+    """How a request to read a stream ended."""
+
+    READ = "READ"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    LOST = "LOST"
+    BUSY = "BUSY"
+    WAITING = "WAITING"
+    SWITCHED_OFF = "SWITCHED_OFF"
+    GONE = "GONE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synced:
+    """What became of a request to read a stream. `detail` is a sentence for a person."""
+
+    ended: Ended
+    outcome: Outcome = Outcome.NONE
+    detail: str = ""
+    run_id: int | None = None
+    counts: Counts = field(default_factory=Counts)
+
+
+class Cancelled(Exception):
+    """A person asked the read to stop."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Taken:
+    """What became of a page's records. `is_whole`: all of them stand in our tables now, or are none of the contract."""
+
+    counts: Counts
+    changed: bool
+    is_whole: bool
+
+
+class Read:
+    """One claimed read in this process. What it keeps in memory is what its last committed page made true."""
+
+    def __init__(self, claim: Claim, *, scope: Scope, clock: Clock, committed: Committed, ahead: int) -> None:
+        self.stream, self.state, self.lease = claim.stream, claim.state, claim.lease
+        self.was_taken_over = claim.was_taken_over
+        self.scope, self.clock, self.committed, self.ahead = scope, clock, committed, ahead
+        self.mode = Mode(self.lease.mode)
+        self.book = RunBook.of(self.lease)
+        self.report = Report() if self.lease.is_dry else None
+        self.began_at = clock()
+        self.known: frozenset[bytes] = frozenset()
+        self.seen_again: set[bytes] = set()
+        self.expects_new = self.state.full_read_at is None
+        self.has_changed_rows = False
+
+    def begin(self) -> None:
+        """In the transaction of the claim."""
+        if self.book.run_id is not None:
+            self.book.begun()
+        elif self.lease.trigger in ASKED_FOR:
+            self.book = self._opened(self.book, self.began_at)
+        if self.was_taken_over and self.lease.cursor is None and self.lease.phase == Phase.READING:
+            # Its source cannot be resumed: what was seen before is no part of the read that begins now.
+            SeenPage.objects.filter(lease=self.lease).delete()
+        self.known = known_pages.known_to(self.lease, self.state)
+
+    def to_its_end(self) -> Synced:
+        try:
+            if self.lease.phase == Phase.READING:
+                reason = self._read_pages()
+                if reason is not None:
+                    return self._failed(Outcome.INCOMPLETE, reason)
+            if self.lease.phase == Phase.RETIRING:
+                self._retire()
+        except SourceError as error:
+            now = self.clock()
+            return self._failed(
+                outcome_of(error), str(error), retry_at=retry_at(error, began_at=self.began_at, now=now)
+            )
+        except Cancelled:
+            return self._cancelled()
+        except LeaseLost:
+            raise
+        except Exception as error:
+            log.exception("sync.bug", stream=self.stream.pk, connector=self.stream.connector_id)
+            kind = type(error).__name__
+            self._failed(Outcome.BUG, f"A mistake of ours ended the read ({kind}); the log has it. Please report it.")
+            raise
+        return Synced(ended=Ended.READ, outcome=Outcome.SUCCEEDED, run_id=self.book.run_id, counts=self.book.counts)
+
+    def _read_pages(self) -> str | None:
+        """Why the read is not complete; `None`: it is."""
+        adapter = registry.build(self.stream.connector, now=self.clock)
+        wiring = pages.wiring_of(self.stream.contract)
+        source = registry.source_stream(self.stream)
+        mode = AdapterMode(self.mode)
+        if mode not in source.modes:
+            raise BadConfig(
+                f"{adapter.label} cannot read {self.stream.contract} in the mode {self.mode.label.lower()}."
+            )
+        salt, read = known_pages.salt_of(adapter, source), adapter.reader(source)
+
+        def looked_at(page: Page) -> pages.ReadPage:
+            mark = None if page.fingerprint is None else known_pages.fingerprint_of(page.fingerprint, salt)
+            if mark in self.known:
+                return pages.ReadPage(raw=page.records, fingerprint=mark, is_known=True)
+            return pages.read_page(read, page.records, fingerprint=mark)
+
+        found = ((page, looked_at(page)) for page in adapter.fetch(source, cursor=self._position(), mode=mode))
+        reason = ""
+        with fetched_ahead(found, depth=self.ahead, waiting=self._heed) as in_turn:
+            for page, looked in in_turn:
+                if not (looked.is_known and self._is_seen_again(page, looked)):
+                    self._commit(page, looked.read_after_all(read), wiring)
+                if page.complete:
+                    return None
+                reason = page.incomplete_reason or reason
+        return reason or "The source ended the read without a proof that it was whole."
+
+    def _position(self) -> dict[str, Any] | None:
+        position: dict[str, Any] | None = self.lease.cursor
+        if position is None and self.mode == Mode.INCREMENTAL:
+            position = self.state.cursor
+        return position
+
+    def _heed(self) -> None:
+        """While the next page is long in coming."""
+        with acting_for(self.scope):
+            if self.book.is_cancelled():
+                raise Cancelled
+
+    def _is_seen_again(self, page: Page, read: pages.ReadPage) -> bool:
+        """Commit a page that need not be looked at; false if it is known no more."""
+        self.lease.pages += 1
+        with acting_for(self.scope):
+            now = self.clock()
+            self._hold(page, now)
+            seen = known_pages.see_again(self.lease, number=self.lease.pages, fingerprint=read.fingerprint or b"")
+            if seen is None:
+                self.lease.pages -= 1
+                return False
+            counts = Counts(expected=page.total, pages=1, records=sum(seen), unchanged=seen[0], ignored=seen[1])
+            book = self._written_down(page, _Taken(counts=counts, changed=False, is_whole=True), now)
+        self._committed(book)
+        self.seen_again.add(read.fingerprint or b"")
+        return True
+
+    def _commit(self, page: Page, read: pages.ReadPage, wiring: Wiring) -> None:
+        one_by_one = False
+        self.lease.pages += 1
+        for attempt in range(1, TRIES + 1):
+            try:
+                book = self._landed(page, read, wiring, one_by_one=one_by_one)
+                break
+            except DataError:
+                if one_by_one:
+                    raise
+                one_by_one = True
+            except OperationalError as error:
+                if attempt == TRIES or getattr(error.__cause__, "sqlstate", None) not in AGAIN:
+                    raise
+        else:
+            raise AssertionError("the last attempt breaks or raises")
+        self._committed(book)
+
+    def _committed(self, book: RunBook) -> None:
+        self.book = book
+        self.committed(book.counts)
+
+    def _landed(self, page: Page, read: pages.ReadPage, wiring: Wiring, *, one_by_one: bool) -> RunBook:
+        """The page, the position after it and the count of it, in one transaction; of a dry run, all but the page."""
+        now = self.clock()
+        tried = None
+        if self.report is not None:
+            with acting_for(self.scope):
+                tried = self._take_in(page, read, wiring, now, one_by_one=one_by_one)
+                transaction.set_rollback(True)
+        with acting_for(self.scope):
+            self._hold(page, now)
+            taken = tried or self._take_in(page, read, wiring, now, one_by_one=one_by_one)
+            if self._retires(wiring):
+                SeenPage.objects.create(
+                    lease=self.lease,
+                    number=self.lease.pages,
+                    external_ids=read.keys(),
+                    fingerprint=read.fingerprint if taken.is_whole else None,
+                    ignored=taken.counts.ignored,
+                )
+            return self._written_down(page, taken, now)
+
+    def _hold(self, page: Page, now: datetime) -> None:
+        """
+        What comes after this in the transaction commits only if the read is still ours, and wanted.
+
+        :raises LeaseLost: if another has it
+        :raises Cancelled: if a person asked it to stop
+        """
+        if self.book.is_cancelled():
+            raise Cancelled
+        retires = page.complete and self._retires(pages.wiring_of(self.stream.contract))
+        phase = Phase.RETIRING if retires else Phase.READING
+        leases.renew(self.lease, now=now, cursor=page.cursor, phase=phase)
+
+    def _retires(self, wiring: Wiring) -> bool:
+        return self.mode == Mode.FULL and wiring.retire is not None
+
+    def _take_in(self, page: Page, read: pages.ReadPage, wiring: Wiring, now: datetime, *, one_by_one: bool) -> _Taken:
+        """Land a page's records in their domain, and set aside what it cannot take."""
+        landing = self._landing(now)
+        landed = pages.land(read.records, landing, wiring, one_by_one=one_by_one)
+        rejections = pages.set_aside(read, landed)
+        settled = landed.created + landed.updated + landed.unchanged
+        counts = Counts(
+            expected=page.total,
+            pages=1,
+            records=len(read.raw),
+            created=landed.created,
+            updated=landed.updated,
+            unchanged=landed.unchanged,
+            rejected=len(rejections),
+            ignored=max(0, len(read.raw) - settled - len(rejections)),
+        )
+        changed = bool(landed.created or landed.updated)
+        self.expects_new = 0 < landed.created == len(read.records)
+        if self.report is not None:
+            self.report.look(landing, self.stream.contract, landed.touched)
+            self.report.reject(rejections)
+            return _Taken(counts=counts, changed=changed, is_whole=not rejections)
+        new = pages.keep_rejections(self.stream.pk, rejections, now=now)
+        pages.tell_followers(wiring, landing, self.stream.contract, landed.touched)
+        if changed and not self.has_changed_rows:
+            known_pages.rows_changed(self.lease, self.stream)
+            self.has_changed_rows = True
+        if changed or new:
+            self.book = self._opened(self.book, now)
+            pages.name_run(new, self.book.run_id)
+            if landing.keeps_changes:
+                changes.name_run(stream_id=self.stream.pk, run_id=self.book.run_id, at=now)
+        return _Taken(counts=counts, changed=changed, is_whole=not rejections)
+
+    def _written_down(self, page: Page, taken: _Taken, now: datetime) -> RunBook:
+        book = self.book.advanced(taken.counts, now=now, report=self.report)
+        if self.mode == Mode.FULL and not page.complete:
+            book = self._opened(book, now)
+        if self.lease.phase == Phase.RETIRING:
+            return book.in_phase(Phase.RETIRING, now=now)
+        if page.complete:
+            return self._finished(book, now=now)
+        if self.mode == Mode.INCREMENTAL and page.cursor is not None and self.report is None:
+            StreamState.objects.filter(pk=self.state.pk).update(cursor=page.cursor)
+        return book
+
+    def _retire(self) -> None:
+        """What a complete full read did not see is gone from the source."""
+        wiring = pages.wiring_of(self.stream.contract)
+        now = self.clock()
+        detail, gone = "", 0
+        if self.report is not None:
+            with acting_for(self.scope):
+                detail, gone = self._retire_unseen(wiring, now)
+                transaction.set_rollback(True)
+        with acting_for(self.scope):
+            leases.renew(self.lease, now=now)
+            if self.report is None:
+                detail, gone = self._retire_unseen(wiring, now)
+            book = self.book.advanced(Counts(retired=gone), now=now, report=self.report)
+            book = self._finished(book, now=now, detail=detail)
+        self._committed(book)
+
+    def _retire_unseen(self, wiring: Wiring, now: datetime) -> tuple[str, int]:
+        """Why nothing may be retired, and how many rows were."""
+        if SeenPage.objects.filter(lease=self.lease, external_ids__contains=[None]).exists():
+            return NOTHING_RETIRED, 0
+        if self.known and self.known == self.seen_again:
+            return "", 0
+        landing = self._landing(now)
+        gone = wiring.retire(landing, SeenKeys(lease_id=self.lease.pk)) if wiring.retire is not None else ()
+        if self.report is not None:
+            self.report.look(landing, self.stream.contract, gone)
+        elif gone:
+            pages.tell_followers(wiring, landing, self.stream.contract, gone)
+            self.book = self._opened(self.book, now)
+            if landing.keeps_changes:
+                changes.name_run(stream_id=self.stream.pk, run_id=self.book.run_id, at=now)
+        return "", len(gone)
+
+    def _finished(self, book: RunBook, *, now: datetime, detail: str = "") -> RunBook:
+        """The read was complete: the source proved what we hold."""
+        book = book.closed(status=RunStatus.SUCCEEDED, outcome=Outcome.SUCCEEDED, detail=detail, now=now)
+        skew = registry.clock_skew(self.stream.connector, now=self.clock)
+        values: dict[str, Any] = {"proved_at": now, "retry_at": None}
+        values["source_read_at"] = self.lease.started_at + (skew or timedelta())
+        if skew is not None:
+            values["clock_skew_s"] = skew.total_seconds()
+        if self.mode == Mode.FULL:
+            values["full_read_at"] = now
+            if self.report is None:
+                known_pages.remember(self.lease, self.state)
+        if book.counts.changed:
+            values["changed_at"] = now
+        if self.lease.cursor is not None:
+            values["cursor"] = self.lease.cursor
+        self._end(Outcome.SUCCEEDED, detail, now, **values)
+        return book
+
+    def _failed(self, outcome: Outcome, detail: str, *, retry_at: datetime | None = None) -> Synced:
+        """
+        Record how the read broke off. What landed stays, nothing is retired, and its facts grow old.
+
+        The same failure again moves the stream's state only, not the list of runs.
+        """
+        with acting_for(self.scope):
+            now = self.clock()
+            is_same = self.state.outcome == outcome and (self.state.detail == detail or outcome in PASSING)
+            book = self.book if is_same else self._opened(self.book, now)
+            status = RunStatus.INCOMPLETE if outcome == Outcome.INCOMPLETE else RunStatus.FAILED
+            self.book = book.closed(status=status, outcome=outcome, detail=detail, now=now)
+            self._end(outcome, detail, now, retry_at=retry_at)
+        return Synced(
+            ended=Ended.FAILED, outcome=outcome, detail=detail, run_id=self.book.run_id, counts=self.book.counts
+        )
+
+    def _cancelled(self) -> Synced:
+        """The stream is as its last committed page left it, and is read again when its schedule says so."""
+        with acting_for(self.scope):
+            outcome, now = Outcome.CANCELLED, self.clock()
+            self.book = self.book.closed(status=RunStatus.CANCELLED, outcome=outcome, detail=CANCELLED, now=now)
+            leases.release(self.lease)
+        return Synced(
+            ended=Ended.CANCELLED, outcome=outcome, detail=CANCELLED, run_id=self.book.run_id, counts=self.book.counts
+        )
+
+    def _end(self, outcome: Outcome, detail: str, now: datetime, **values: Any) -> None:
+        leases.release(self.lease)
+        if self.report is not None:
+            return
+        StreamState.objects.filter(pk=self.state.pk).update(outcome=outcome, detail=detail, attempted_at=now, **values)
+        was = self.state.outcome
+        if was != outcome:
+            say = log.info if outcome == Outcome.SUCCEEDED else log.warning
+            say("stream.outcome", stream=self.stream.pk, was=was, outcome=outcome.value, reason=detail)
+        if (was, self.state.detail) != (outcome, detail) or self.stream.connector.state != State.ACTIVE:
+            settle_state(self.stream.connector_id, now=now)
+
+    def _opened(self, book: RunBook, now: datetime) -> RunBook:
+        opened = book.opened(now=now, actor_id=self.scope.actor_id if book.trigger == Trigger.PERSON else None)
+        if book.run_id is None:
+            Lease.objects.filter(pk=self.lease.pk).update(run_id=opened.run_id)
+        return opened
+
+    def _landing(self, now: datetime) -> Landing:
+        return Landing(
+            organisation_id=self.scope.organisation_id,
+            connector_id=self.stream.connector_id,
+            stream_id=self.stream.pk,
+            now=now,
+            expects_new=self.expects_new,
+            keeps_changes=self.stream.keeps_changes or self.report is not None,
+        )
