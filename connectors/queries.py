@@ -6,7 +6,17 @@ from datetime import datetime, timedelta
 from django.db.models import Min, Q, QuerySet, Value
 from django.db.models.functions import StrIndex, Substr
 
-from connectors.models import Connector, ConnectorToken, Lease, OutboxItem, RecordChange, Retention, Run, Stream
+from connectors.models import (
+    Connector,
+    ConnectorToken,
+    Lease,
+    OutboxItem,
+    RecordChange,
+    RejectedRecord,
+    Retention,
+    Run,
+    Stream,
+)
 from connectors.secrets import SEPARATOR
 from organisation.models import Organisation
 from organisation.queries import digest_of
@@ -97,6 +107,15 @@ def record_changes(connector: Connector, *, external_id: str | None = None) -> Q
     if external_id is not None:
         found = found.filter(external_id=external_id)
     return found.select_related("stream").order_by("-at", "-pk")
+
+
+def rejected_records() -> QuerySet[RejectedRecord]:
+    """What was set aside in the organisation in scope, last seen first, settled or not."""
+    return (
+        RejectedRecord.objects.for_organisation(current_scope().organisation_id)
+        .select_related("stream__connector")
+        .order_by("-last_seen_at", "-pk")
+    )
 
 
 def due_items(now: datetime) -> QuerySet[OutboxItem]:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from connectors import registry
 from connectors.contracts.base import contract_id
 from connectors.management.reads import Reads
+from connectors.management.upkeep import Upkeep
 from connectors.protocols.errors import SourceError
 from connectors.protocols.forms import secret_names
 from connectors.queries import connectors
@@ -21,8 +22,11 @@ from organisation.queries import UnknownOrganisation, scope_of
 from organisation.scope import acting_for, carrying
 
 
-class Command(Reads):
-    help = "Connectors from the command line: kinds, add, list, probe, discover, sync, cancel, runs, changes."
+class Command(Reads, Upkeep):
+    help = (
+        "Connectors from the command line: kinds, add, list, probe, discover, sync, cancel, runs, changes, rejected, "
+        "prune."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -54,6 +58,7 @@ class Command(Reads):
         found = action("discover", "what a source has to be read")
         found.add_argument("name")
         self._declare_reads(action)
+        self._declare_upkeep(action)
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.as_json = options["json"]
