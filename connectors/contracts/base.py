@@ -35,12 +35,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """
     One record on its way from a source system to a domain.
 
-    `external_id` is the source's key, unique within one connector and contract. `source_time` is when the source
-    says that the record was true; `None` if it does not say.
+    `external_id` is the source's key, unique within one connector and contract, unless the contract is
+    `keyed_by_moment`: then there is a record for each `source_time` of a key. `source_time` is when the source says
+    that the record was true; `None` if it does not say.
     """
 
     contract_name: ClassVar[str]
     contract_version: ClassVar[str]
+    keyed_by_moment: ClassVar[bool] = False
 
     external_id: Name
     source_time: Instant | None = None

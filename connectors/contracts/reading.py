@@ -30,6 +30,7 @@ class Reading(Record, frozen=True, kw_only=True):
 
     contract_name: ClassVar[str] = "reading"
     contract_version: ClassVar[str] = "1"
+    keyed_by_moment: ClassVar[bool] = True
 
     signal: Name
     source_time: Instant

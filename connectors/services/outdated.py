@@ -25,18 +25,18 @@ class Candidate:
 
 
 def outdated(
-    candidates: Sequence[Candidate], *, stream: Stream, one_row_per_key: bool, just_landed: Collection[str]
+    candidates: Sequence[Candidate], *, stream: Stream, keyed_by_moment: bool, just_landed: Collection[str]
 ) -> dict[int, str]:
     """
     Why a candidate must not land, by the primary key of its rejected record. The rows that it looks at are locked
     until the transaction ends.
 
-    :param one_row_per_key: a key has one row, and not one for each moment
+    :param keyed_by_moment: a key stands for many records, one for each moment
     :param just_landed: keys whose rows this replay wrote itself, from what was set aside earlier
     """
     keys = sorted({one.record.external_id for one in candidates} - set(just_landed))
     rows = _rows(stream, keys)
-    latest = _last_set_aside(stream, keys) if one_row_per_key else {}
+    latest = {} if keyed_by_moment else _last_set_aside(stream, keys)
     read_whole_at = _last_whole_read_began_at(stream)
     reasons: dict[int, str] = {}
     for one in candidates:

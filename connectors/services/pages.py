@@ -286,9 +286,9 @@ def _room_for(wanted: int, stream_id: int, *, now: datetime) -> int:
 def settle_what_reads_well(stream_id: int, records: Sequence[Record], *, now: datetime) -> None:
     """
     What the source sends well now settles what was set aside of the same key before. Call it before
-    `keep_rejections` of the same page.
+    `keep_rejections` of the same page. Where a key stands for many records, it says nothing of the others.
     """
-    if records:
+    if records and not records[0].keyed_by_moment:
         table = connection.ops.quote_name(RejectedRecord._meta.db_table)
         with connection.cursor() as cursor:
             cursor.execute(

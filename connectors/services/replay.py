@@ -8,8 +8,8 @@ A replay never overwrites what is newer. What was set aside is settled, and does
 - something else with its key was set aside: that one is the newer version;
 - a full read began that was complete, and the source no longer sent it like this.
 
-The stream is held meanwhile, so that no read is under way, and the rows are locked, so that a push waits. A reading has
-no row with a key of its own: its key is its moment, and of those with one moment the last counts, as in a page.
+The stream is held meanwhile, so that no read is under way, and the rows are locked, so that a push waits. Of a contract
+that is keyed by moment, such as readings, each moment stands for itself, and what was set aside last counts.
 """
 
 import time
@@ -194,7 +194,7 @@ class _Replay:
         reasons = outdated(
             chunk.candidates,
             stream=self.stream,
-            one_row_per_key=self.wiring.retire is not None,
+            keyed_by_moment=self.wiring.contract.keyed_by_moment,
             just_landed=self.keys_landed,
         )
         chunk.settled += [

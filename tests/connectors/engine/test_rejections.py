@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 
+from connectors.contracts.reading import Reading
 from connectors.models import Connector, Mode, RejectedRecord, Run, Stream, Trigger
 from connectors.services import pages
 from connectors.services.push import accept_lines
@@ -35,10 +36,10 @@ def test_of_one_read_so_many_new_ones_are_kept_and_all_are_counted(
 
     first = read(stream, clock)
     assert kept() == ["A", "B", "C"]
+    run = Run.objects.get()
     clock.advance(60)
     second = read(stream, clock)
 
-    run = Run.objects.get()
     assert (run.pk, first.counts.rejected, run.rejected) == (first.run_id, 6, 6)
     assert second.counts.rejected == 6
     assert kept() == ["A", "B", "C", "D", "E", "F"]
@@ -104,3 +105,13 @@ def test_what_is_pushed_well_settles_what_was_set_aside_of_it(scope: Scope, cloc
 
     settled = dict(RejectedRecord.objects.values_list("external_id", "settled_at"))
     assert settled == {"A": clock(), "B": None}
+
+
+def test_one_reading_that_is_read_well_does_not_settle_the_others_of_its_signal(stream: Stream, clock: Clock) -> None:
+    rejection = pages.Rejection(index=0, external_id="S1", reason="the signal is unknown", path="signal", raw="{}")
+    pages.keep_rejections(stream.pk, [rejection], now=clock())
+    later = Reading(external_id="S1", signal="S1", source_time=clock(), value=1.0)
+
+    pages.settle_what_reads_well(stream.pk, [later], now=clock())
+
+    assert RejectedRecord.objects.get().settled_at is None
