@@ -31,13 +31,14 @@ def outdated(
     Why a candidate must not land, by the primary key of its rejected record. The rows that it looks at are locked
     until the transaction ends.
 
-    :param keyed_by_moment: a key stands for many records, one for each moment
+    :param keyed_by_moment: a key stands for many records, one for each moment; that others came later, or that a whole
+        read held only the latest, says nothing of one
     :param just_landed: keys whose rows this replay wrote itself, from what was set aside earlier
     """
     keys = sorted({one.record.external_id for one in candidates} - set(just_landed))
     rows = _rows(stream, keys)
     latest = {} if keyed_by_moment else _last_set_aside(stream, keys)
-    read_whole_at = _last_whole_read_began_at(stream)
+    read_whole_at = None if keyed_by_moment else _last_whole_read_began_at(stream)
     reasons: dict[int, str] = {}
     for one in candidates:
         seen_at, key = one.rejected.last_seen_at, one.record.external_id

@@ -370,12 +370,14 @@ def test_a_mistake_of_ours_changes_nothing(stream: Stream, clock: Clock) -> None
 
 
 def test_of_a_contract_that_is_keyed_by_moment_each_moment_lands(
-    stream: Stream, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    stream: Stream, source: Source, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ZoneRecord, "keyed_by_moment", True)
     for name in ("First", "Second"):
         set_aside(stream, {"id": "A", "name": name}, clock, key="A")
         clock.advance(60)
+    source.pages = [zones("B"), zones("C")]
+    read(stream, clock, Mode.FULL)
 
     assert counted(replay_all(stream, clock)) == (2, 0, 0, 0)
-    assert names() == {"A": "Second"}
+    assert names() == {"A": "Second", "B": "North", "C": "North"}
