@@ -1,12 +1,16 @@
 """The SQL of a merge: names of our own tables and columns, and every value a parameter."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from hashlib import blake2s
 
 from connectors.models import ChangeKind, RecordChange, SeenPage
 
-FROM_LANDING = ("organisation_id", "connector_id", "stream_id", "landed_at")
+FROM_LANDING = {
+    "organisation_id": "bigint",
+    "connector_id": "bigint",
+    "stream_id": "bigint",
+    "landed_at": "timestamptz",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,8 +19,10 @@ class Shape:
     What is merged into which table.
 
     :param columns: what the rows bring, in their order
+    :param arrays: the types of the arrays in which they come, and
+    :param values: SQL of one value of each, from an element `{}`
     :param from_landing: columns that are the same for all of the page
-    :param defaulted: columns that get their default when a row is created
+    :param defaulted: columns that get their default when a row is created, with their types
     :param key: the columns of a unique constraint
     :param compared: the columns that tell that a row differs
     :param retires: rows of the table can be retired
@@ -25,8 +31,10 @@ class Shape:
 
     table: str
     columns: tuple[str, ...]
+    arrays: tuple[str, ...]
+    values: tuple[str, ...]
     from_landing: tuple[str, ...]
-    defaulted: tuple[str, ...]
+    defaulted: Mapping[str, str]
     key: tuple[str, ...]
     compared: tuple[str, ...]
     retires: bool
@@ -38,12 +46,17 @@ class Shape:
         return tuple(name for name in self.key if name in self.columns)
 
     @property
-    def staged(self) -> str:
-        """The session's temporary table for pages of this shape."""
-        return f"merging_{blake2s('|'.join((self.table, *self.columns)).encode(), digest_size=8).hexdigest()}"
+    def page(self) -> str:
+        """The rows of a page, as a table."""
+        arrays = ", ".join(f"%({sent(name)})s::{kind}" for name, kind in zip(self.columns, self.arrays, strict=True))
+        values = (
+            f"{form.format(f'element.{quoted(name)}')} AS {quoted(name)}"
+            for name, form in zip(self.columns, self.values, strict=True)
+        )
+        return f"(SELECT {', '.join(values)} FROM unnest({arrays}) AS element ({listed(self.columns)}))"
 
     def fresh(self, name: str) -> str:
-        return f"%({name})s" if name in self.from_landing else f"fresh.{quoted(name)}"
+        return f"%({name})s::{FROM_LANDING[name]}" if name in self.from_landing else f"fresh.{quoted(name)}"
 
     @property
     def match(self) -> str:
@@ -67,38 +80,26 @@ class Shape:
     def insertion(self) -> str:
         """Into which columns, and what to select for them."""
         values = [self.fresh(name) for name in self.columns + self.from_landing]
-        values += [f"%({name})s" for name in self.defaulted]
-        into = f'INSERT INTO "{self.table}" ({listed(self.columns + self.from_landing + self.defaulted)})'
+        values += [f"%({name})s::{kind}" for name, kind in self.defaulted.items()]
+        into = f'INSERT INTO "{self.table}" ({listed((*self.columns, *self.from_landing, *self.defaulted))})'
         return f"{into} SELECT {', '.join(values)}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statements:
     """
-    :param prepare: makes the staged table of the session, empty
-    :param copy: takes the rows in
     :param insert: writes those that are not known; tells which
     :param merge: writes those that differ; tells of all, but of those that another transaction made newer meanwhile
     :param log: writes down as changes what `merge` is about to write
     """
 
-    prepare: str
-    copy: str
     insert: str
     merge: str
     log: str
 
 
 def statements(shape: Shape) -> Statements:
-    selection = f'SELECT {listed(shape.columns)} FROM "{shape.table}" WITH NO DATA'
-    create = f"CREATE TEMPORARY TABLE IF NOT EXISTS {shape.staged} ON COMMIT DELETE ROWS AS {selection}"
-    return Statements(
-        prepare=f"{create}; DELETE FROM {shape.staged}",
-        copy=f"COPY {shape.staged} ({listed(shape.columns)}) FROM STDIN",
-        insert=_insert(shape),
-        merge=_merge(shape),
-        log=_log(shape),
-    )
+    return Statements(insert=_insert(shape), merge=_merge(shape), log=_log(shape))
 
 
 def retire(table: str, *, keeps_changes: bool) -> str:
@@ -127,7 +128,7 @@ _LOG = f"""INSERT INTO {RecordChange._meta.db_table}
 
 def _insert(shape: Shape) -> str:
     return f"""
-        {shape.insertion} FROM {shape.staged} AS fresh ORDER BY {listed(shape.key_columns)}
+        {shape.insertion} FROM {shape.page} AS fresh ORDER BY {listed(shape.key_columns)}
         ON CONFLICT ({listed(shape.key)}) DO NOTHING
         RETURNING 'created', id, {listed(shape.key_columns)}"""
 
@@ -143,7 +144,7 @@ def _merge(shape: Shape) -> str:
     return f"""
         WITH compared AS MATERIALIZED (
           SELECT fresh.*, known.id AS known_id, known.id IS NOT NULL AND {shape.is_same} AS is_same
-          FROM {shape.staged} AS fresh LEFT JOIN "{shape.table}" AS known ON {shape.match}
+          FROM {shape.page} AS fresh LEFT JOIN "{shape.table}" AS known ON {shape.match}
         ), written AS (
           {shape.insertion} FROM compared AS fresh WHERE NOT is_same ORDER BY {keys}
           ON CONFLICT ({listed(shape.key)}) DO UPDATE SET {", ".join(updates)}
@@ -164,13 +165,14 @@ def _log(shape: Shape) -> str:
     key = " || '/' || ".join(f"fresh.{quoted(name)}::text" for name in shape.key_columns)
     return f"""
         {_LOG}
-        SELECT %(organisation_id)s, %(stream_id)s, '{shape.table}', key,
-          CASE WHEN before IS NULL THEN '{ChangeKind.CREATED}' ELSE '{ChangeKind.UPDATED}' END, %(landed_at)s,
+        SELECT %(organisation_id)s::bigint, %(stream_id)s::bigint, '{shape.table}', key,
+          CASE WHEN before IS NULL THEN '{ChangeKind.CREATED}' ELSE '{ChangeKind.UPDATED}' END,
+          %(landed_at)s::timestamptz,
           {_differing("before", "after")}, coalesce({_differing("after", "before")}, jsonb_strip_nulls(after))
         FROM (
           SELECT {key} AS key, jsonb_build_object({", ".join(after)}) AS after,
             CASE WHEN known.id IS NOT NULL THEN jsonb_build_object({", ".join(before)}) END AS before
-          FROM {shape.staged} AS fresh LEFT JOIN "{shape.table}" AS known ON {shape.match}
+          FROM {shape.page} AS fresh LEFT JOIN "{shape.table}" AS known ON {shape.match}
           WHERE known.id IS NULL OR NOT {shape.is_same}
         ) AS change ORDER BY key"""
 
@@ -179,6 +181,11 @@ def _differing(one: str, other: str) -> str:
     """The members of one object that the other has not or has otherwise; null if there is no other."""
     return f"""(SELECT jsonb_object_agg(name, value) FROM jsonb_each({one}) AS member (name, value)
             WHERE before IS NOT NULL AND value IS DISTINCT FROM {other} -> name)"""
+
+
+def sent(column: str) -> str:
+    """The parameter that brings a column's array."""
+    return f"{column}_of_page"
 
 
 def quoted(name: str) -> str:
