@@ -4,12 +4,10 @@ import json
 import re
 from typing import Any
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-INDENT = 2
-STAND_IN = "\ue000 the marked value \ue000"
-"""Stands where the marked value belongs while the rest is written; of a private character, which no source sends."""
+MARGIN = "  "
 
 Path = tuple[str | int, ...]
 
@@ -21,18 +19,10 @@ def payload(raw: str, path: str) -> SafeString:
     """
     try:
         decoded = json.loads(raw)
-    except ValueError:
+        written = _written(decoded, "", find(decoded, path))
+    except (ValueError, RecursionError):
         return format_html('<pre class="payload">{}</pre>', raw)
-    place = find(decoded, path)
-    if place is None:
-        return format_html('<pre class="payload">{}</pre>', _indented(decoded))
-    before, _, after = _indented(_replaced(decoded, place)).partition(json.dumps(STAND_IN, ensure_ascii=False))
-    lines, newline, name = before.rpartition("\n")
-    margin = name[: len(name) - len(name.lstrip())]
-    value = _indented(_value_at(decoded, place)).replace("\n", f"\n{margin}")
-    return format_html(
-        '<pre class="payload">{}{}{}<mark>{}{}</mark>{}</pre>', lines, newline, margin, name.lstrip(), value, after
-    )
+    return format_html('<pre class="payload">{}</pre>', written)
 
 
 def find(decoded: Any, path: str) -> Path | None:
@@ -82,19 +72,25 @@ def _members(value: Any) -> list[tuple[str | int, Any]]:
     return list(enumerate(value)) if isinstance(value, list) else []
 
 
-def _value_at(value: Any, place: Path) -> Any:
-    for step in place:
-        value = value[step]
-    return value
+def _written(value: Any, margin: str, place: Path | None) -> SafeString:
+    """Member by member; a list of plain values, such as a coordinate, in one line."""
+    members = _members(value)
+    is_plain_list = isinstance(value, list) and not any(isinstance(member, dict | list) for member in value)
+    if is_plain_list or not members:
+        return format_html("{}" if place is None else "<mark>{}</mark>", _said(value))
+    inner = margin + MARGIN
+    lines = ((inner, _line(value, step, member, inner, place)) for step, member in members)
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return format_html("{}\n{}\n{}{}", opening, format_html_join(",\n", "{}{}", lines), margin, closing)
 
 
-def _replaced(value: Any, place: Path) -> Any:
-    if not place:
-        return STAND_IN
-    copy = value.copy()
-    copy[place[0]] = _replaced(value[place[0]], place[1:])
-    return copy
+def _line(parent: Any, step: str | int, member: Any, margin: str, place: Path | None) -> SafeString:
+    name = f"{_said(step)}: " if isinstance(parent, dict) else ""
+    rest = place[1:] if place and place[0] == step else None
+    if rest == ():
+        return format_html("<mark>{}{}</mark>", name, _written(member, margin, None))
+    return format_html("{}{}", name, _written(member, margin, rest))
 
 
-def _indented(value: Any) -> str:
-    return json.dumps(value, indent=INDENT, ensure_ascii=False)
+def _said(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)

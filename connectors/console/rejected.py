@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
-from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from connectors.console import replays
@@ -64,7 +63,7 @@ class RejectedRecordAdmin(ConsoleAdmin):
     search_fields = ("external_id__startswith",)
     search_help_text = "How the source's key begins, as it is written."
     actions = ("replay_chosen",)
-    fields = ("stream", "run", "external_id", "reason", "path", "times", "first_seen", "last_seen", "settled", "sent")
+    fields = ("stream", "run", "external_id", "path", "times", "first_seen", "last_seen", "settled")
     readonly_fields = fields
     list_before_template = "connectors/rejected_by_stream.html"
     change_form_outer_before_template = "connectors/rejected.html"
@@ -111,7 +110,12 @@ class RejectedRecordAdmin(ConsoleAdmin):
         context = dict(extra_context or {})
         rejected = self.get_object(request, object_id or "") if self.has_view_permission(request) else None
         if rejected is not None:
-            context |= {"rejected": rejected, "may_replay": self.has_replay_permission(request), "cut": _cut(rejected)}
+            context |= {
+                "rejected": rejected,
+                "sent": payload(rejected.raw, rejected.path),
+                "cut": _cut(rejected),
+                "may_replay": self.has_replay_permission(request),
+            }
         return super().changeform_view(request, object_id, form_url, context)
 
     @action(description="Replay", permissions=["replay"])
@@ -137,10 +141,6 @@ class RejectedRecordAdmin(ConsoleAdmin):
     @display(description="Became", label={"settled": "success", "waiting": "warning"})
     def became(self, rejected: RejectedRecord) -> str:
         return "settled" if rejected.settled_at else "waiting"
-
-    @display(description="What the source sent")
-    def sent(self, rejected: RejectedRecord) -> SafeString:
-        return payload(rejected.raw, rejected.path)
 
 
 @dataclass(frozen=True)

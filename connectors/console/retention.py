@@ -5,6 +5,7 @@ from typing import Any, ClassVar, cast
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from connectors.models import Retention
@@ -24,6 +25,7 @@ class RetentionForm(ServiceForm):
     class Meta:
         model = Retention
         fields: ClassVar = ["runs_days", "rejected_days", "changes_days"]
+        labels: ClassVar = {"runs_days": "Runs", "rejected_days": "Rejected records", "changes_days": "Change log"}
         help_texts: ClassVar = {
             "runs_days": "Days. Deliveries that were made go with them. The first and the last run of each stream and "
             "its last full read stay.",
@@ -58,6 +60,10 @@ class RetentionAdmin(ConsoleAdmin):
             counts = [(label, kept.pruned.get(kind)) for kind, label in KINDS]
             context |= {"kept": kept, "counts": counts, "now": timezone.now()}
         return cast(HttpResponse, super().changeform_view(request, object_id, form_url, context))
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """In the trail, with who changed it and from what to what."""
+        return redirect(f"{reverse('admin:audit_event_changelist')}?model=connectors.retention")
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         messages.success(request, "Changed. What is older goes with the next pruning, within a day.")

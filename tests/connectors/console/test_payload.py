@@ -1,6 +1,7 @@
 """What a source sent, with the offending field marked."""
 
 import json
+from html import unescape
 from typing import Any
 
 import pytest
@@ -35,13 +36,33 @@ def test_the_field_is_found_from_as_near_to_the_root_as_there_is_one(path: str, 
 
 
 def test_a_value_is_marked_with_its_name() -> None:
-    html = payload('{"id":"B-17","terminals":["N1","N2"],"z":1}', "terminals")
+    html = payload('{"id":17,"properties":{"at":[[0,1],[2,3]],"none":{}},"z":1}', "at")
 
-    assert html == (
-        '<pre class="payload">{\n  &quot;id&quot;: &quot;B-17&quot;,\n  '
-        "<mark>&quot;terminals&quot;: [\n    &quot;N1&quot;,\n    &quot;N2&quot;\n  ]</mark>"
-        ",\n  &quot;z&quot;: 1\n}</pre>"
+    assert (
+        unescape(html)
+        == """\
+<pre class="payload">{
+  "id": 17,
+  "properties": {
+    <mark>"at": [
+      [0, 1],
+      [2, 3]
+    ]</mark>,
+    "none": {}
+  },
+  "z": 1
+}</pre>"""
     )
+
+
+def test_of_a_list_in_one_line_all_is_marked() -> None:
+    assert unescape(payload('[["N1", ""]]', "[0][1]")) == ('<pre class="payload">[\n  <mark>["N1", ""]</mark>\n]</pre>')
+
+
+def test_what_is_nested_too_deep_to_be_walked_stands_as_it_is() -> None:
+    deep = "[" * 50_000 + "]" * 50_000
+
+    assert payload(deep, "id") == f'<pre class="payload">{deep}</pre>'
 
 
 def test_what_is_no_json_stands_as_it_is_and_nothing_is_markup() -> None:

@@ -54,7 +54,12 @@ def test_an_administrator_says_how_long_and_the_history_has_it(
     with acting_for(Scope(organisation_id=utility.pk)):
         entries = list(Retention.history.order_by("history_id").values_list("history_type", "changes_days"))
     assert entries == [("+", 365), ("~", 20)]
-    assert f"retention {now_kept.pk}" in client.get(reverse("admin:audit_event_changelist")).content.decode()
+    history = client.get(
+        reverse("admin:connectors_retention_history", args=[now_kept.pk]), follow=True
+    ).content.decode()
+    assert f"retention {now_kept.pk}" in history
+    assert administrator.user.email in history
+    assert "changes days" in history.replace("_", " ")
 
 
 def test_nothing_can_be_kept_for_no_time(administrator: Membership, utility: Organisation) -> None:
