@@ -1,85 +1,80 @@
-"""The statements that land readings, and the temporary table that a page is copied to."""
-
-PAGE = {
-    "signal_id": "int8",
-    "source_time": "timestamptz",
-    "value": "float8",
-    "state": "text",
-    "quality": "text",
-    "reason": "text",
-    "has_day": "bool",
-    "is_newest": "bool",
-    "usable_time": "timestamptz",
-    "usable_value": "float8",
-    "usable_state": "text",
-}
 """
-Columns of `readings_page` and their types. `is_newest` marks one reading per signal, the newest of the page; the
-`usable_…` ones stand there, and are those of the newest that is not of bad quality.
+The statements that land readings. A page comes with the statement, as one array per column.
+
+Those that look for rows name no organisation: the row policy does. Named twice, it would count twice in the
+estimate, and the planner take any index that begins with it for as good as the right one.
 """
 
 # Two statements and no join: for tables that have grown since their statistics were made, the planner would compare
 # every signal with every reading.
 SIGNALS = """
-SELECT external_id, id FROM telemetry_signal
-WHERE organisation_id = %(organisation)s AND connector_id = %(connector)s AND external_id = ANY(%(names)s::text[])
+SELECT coalesce(array_agg(external_id), '{}'), coalesce(array_agg(id), '{}')
+FROM telemetry_signal WHERE connector_id = %(connector)s AND external_id = ANY(%(names)s::text[])
 """
 
 LATEST = """
-SELECT signal_id, source_time, value, state, quality, reason FROM telemetry_latestreading
-WHERE organisation_id = %(organisation)s AND signal_id = ANY(%(signals)s::bigint[])
+SELECT coalesce(array_agg(signal_id), '{}'), coalesce(array_agg(source_time), '{}'),
+  coalesce(array_agg(coalesce(usable_time, '-infinity')), '{}'),
+  coalesce(array_agg(signal_id) FILTER (WHERE is_asked), '{}'),
+  coalesce(array_agg(value) FILTER (WHERE is_asked), '{}'),
+  coalesce(array_agg(state) FILTER (WHERE is_asked), '{}'),
+  coalesce(array_agg(quality::text) FILTER (WHERE is_asked), '{}'),
+  coalesce(array_agg(reason) FILTER (WHERE is_asked), '{}')
+FROM (
+  SELECT *, source_time = ANY(%(times)s::timestamptz[]) AS is_asked
+  FROM telemetry_latestreading WHERE signal_id = ANY(%(signals)s::bigint[])
+) AS latest
+"""
+"""By column, and after that the content of those whose time is one of the page's."""
+
+TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtextextended('readings', %(connector)s))"
+"""
+Until the transaction ends, nobody else writes readings of the connector: of two who write those of the same signals,
+each in the order that a plan has, one would end in a deadlock.
 """
 
-PREPARE = """
-SET LOCAL client_min_messages = warning;
-CREATE TEMPORARY TABLE IF NOT EXISTS readings_page (
-  signal_id int8, source_time timestamptz, value float8, state text, quality text, reason text, has_day bool,
-  is_newest bool, usable_time timestamptz, usable_value float8, usable_state text
-) ON COMMIT DELETE ROWS;
-SET LOCAL client_min_messages TO DEFAULT;
-DELETE FROM readings_page
-"""
+_PAGE = """unnest(%(signals)s::bigint[], %(times)s::timestamptz[], %(values)s::float8[], %(states)s::text[],
+  %(qualities)s::text[], %(reasons)s::text[]) AS page (signal_id, source_time, value, state, quality, reason)"""
 
-COPY = f"COPY readings_page ({', '.join(PAGE)}) FROM STDIN (FORMAT BINARY)"
-
-# Both write in the order of the key: writers of shared keys would deadlock.
-APPEND = """
-INSERT INTO telemetry_reading AS known
+APPEND = f"""
+INSERT INTO telemetry_reading
   (organisation_id, signal_id, source_time, landed_at, value, state, quality, reason)
 SELECT %(organisation)s, signal_id, source_time, %(now)s, value, state, quality, reason
-FROM readings_page WHERE has_day ORDER BY signal_id, source_time
-ON CONFLICT (signal_id, source_time) DO UPDATE SET value = excluded.value, state = excluded.state,
-  quality = excluded.quality, reason = excluded.reason, landed_at = excluded.landed_at
-WHERE (known.value, known.state, known.quality, known.reason)
-  IS DISTINCT FROM (excluded.value, excluded.state, excluded.quality, excluded.reason)
-"""
-"""For readings that are newer than any of their signal."""
+FROM {_PAGE}
+"""  # noqa: S608  # put together from the constants above; every value is a parameter
+"""For what history does not hold; it looks at nothing, and fails if history does."""
 
-MERGE = """
+MERGE = f"""
 WITH changed AS MATERIALIZED (
   SELECT page.*, known.signal_id IS NOT NULL AS is_known
-  FROM readings_page AS page
+  FROM {_PAGE}
   LEFT JOIN LATERAL (
     SELECT * FROM telemetry_reading
     WHERE organisation_id = %(organisation)s AND signal_id = page.signal_id AND source_time = page.source_time
     LIMIT 1
   ) AS known ON true
-  WHERE page.has_day AND (known.signal_id IS NULL OR (known.value, known.state, known.quality, known.reason)
-    IS DISTINCT FROM (page.value, page.state, page.quality, page.reason))
+  WHERE known.signal_id IS NULL OR (known.value, known.state, known.quality, known.reason)
+    IS DISTINCT FROM (page.value, page.state, page.quality, page.reason)
 ), written AS (
   INSERT INTO telemetry_reading AS known
     (organisation_id, signal_id, source_time, landed_at, value, state, quality, reason)
   SELECT %(organisation)s, signal_id, source_time, %(now)s, value, state, quality, reason
-  FROM changed ORDER BY signal_id, source_time
+  FROM changed
   ON CONFLICT (signal_id, source_time) DO UPDATE SET value = excluded.value, state = excluded.state,
     quality = excluded.quality, reason = excluded.reason, landed_at = excluded.landed_at
 )
 SELECT count(*) FILTER (WHERE NOT is_known), count(*) FILTER (WHERE is_known) FROM changed
-"""
+"""  # noqa: S608  # as above
 """
 For any. A partitioned table tells no system columns, so what was there before is asked beforehand: in a sub-select with
 a limit, so that the planner looks up each row by its key, whatever the statistics of a day that has just begun.
 """
+
+_NEWEST = """(SELECT *, %(now)s AS landed_at FROM unnest(%(signals)s::bigint[], %(times)s::timestamptz[],
+  %(values)s::float8[], %(states)s::text[], %(qualities)s::text[], %(reasons)s::text[],
+  %(usable_times)s::timestamptz[], %(usable_values)s::float8[], %(usable_states)s::text[])
+  AS page (signal_id, source_time, value, state, quality, reason, usable_time, usable_value, usable_state))"""
+"""Rows of the newest readings, to be named."""
 
 _NEWER = """(latest.source_time < excluded.source_time
   OR latest.source_time = excluded.source_time AND (latest.value, latest.state, latest.quality, latest.reason)
@@ -99,15 +94,25 @@ _MOVED = ",\n  ".join(
     for column in columns
 )
 
-UPSERT_LATEST = f"""
+# The out-of-order guard stands in both, where no other writer can come between.
+MOVE_LATEST = f"""
+UPDATE telemetry_latestreading AS latest SET
+  {_MOVED}
+FROM {_NEWEST} AS excluded
+WHERE latest.signal_id = excluded.signal_id AND ({_NEWER} OR {_NEWER_USABLE})
+RETURNING latest.signal_id
+"""  # noqa: S608  # as above
+"""For signals that have a newest reading."""
+
+FIRST_LATEST = f"""
 INSERT INTO telemetry_latestreading AS latest (organisation_id, signal_id, source_time, landed_at, value,
   state, quality, reason, usable_time, usable_value, usable_state)
-SELECT %(organisation)s, signal_id, source_time, %(now)s, value, state, quality, reason,
+SELECT %(organisation)s, signal_id, source_time, landed_at, value, state, quality, reason,
   usable_time, usable_value, usable_state
-FROM readings_page WHERE is_newest ORDER BY signal_id
+FROM {_NEWEST} AS page
 ON CONFLICT (organisation_id, signal_id) DO UPDATE SET
   {_MOVED}
 WHERE {_NEWER} OR {_NEWER_USABLE}
 RETURNING signal_id
-"""  # noqa: S608  # put together from the constants above; every value is a parameter
-"""The out-of-order guard stands here, where no other writer can come between."""
+"""  # noqa: S608  # as above
+"""For those that had none when we looked."""

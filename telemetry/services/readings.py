@@ -5,25 +5,25 @@ Most of what a poll brings is known: it is told from the newest readings alone, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db import connection
+import numpy as np
+from django.db import IntegrityError, transaction
 
-from connectors.contracts.reading import Quality
 from connectors.contracts.reading import Reading as ReadingRecord
 from connectors.landing import Landed, Landing, SetAside
-from telemetry.queries.partitions import is_within, kept_spans
+from telemetry.queries.partitions import kept_spans
+from telemetry.services import binary_arrays as arrays
 from telemetry.services import reading_statements as sql
+from telemetry.services.binary_arrays import NEVER, Flags, Integers
+from telemetry.services.reading_columns import Columns, Latest
 
 AHEAD = timedelta(minutes=10)
 """How far a source's clock may run before ours. A reading from the future would hide all that follow it."""
 
-Shown = tuple[float | None, str | None, str, str]
-"""What a reading shows: value, state, quality, reason."""
-QUALITY = 2
-NOTHING = (None, None, None)
+Spans = Sequence[tuple[datetime, datetime]]
 
 
 def land_readings(records: Sequence[ReadingRecord], landing: Landing) -> Landed:
@@ -37,119 +37,155 @@ def land_readings(records: Sequence[ReadingRecord], landing: Landing) -> Landed:
 
     :return: `touched` are the signals whose newest, or newest usable, reading changed
     """
-    # The last of each signal and time, where it stands in the page.
-    last = {(record.signal, record.source_time): index for index, record in enumerate(records)}
-    page = _sift([(index, records[index]) for index in last.values()], landing)
-    if not page.changed:
-        return Landed(unchanged=page.unchanged, set_aside=tuple(page.set_aside))
-    with connection.cursor() as cursor:
-        _copy(cursor, page.changed)
-        parameters: dict[str, Any] = {"organisation": landing.organisation_id, "now": landing.now}
-        created, updated = _write_history(cursor, page.changed, parameters)
-        cursor.execute(sql.UPSERT_LATEST, parameters)
-        touched = tuple(sorted(row[0] for row in cursor.fetchall()))
+    if not records:
+        return Landed()
+    with arrays.binary_cursor() as cursor:
+        page = Columns.of(records, _signals(cursor, records, landing)).last_of_each()
+        latest = _latest(cursor, page)
+        sifted = _sift(page, latest, records, landing)
+        changed = sifted.changed
+        if not len(changed):
+            return Landed(unchanged=sifted.unchanged, set_aside=sifted.set_aside)
+        given = {"organisation": landing.organisation_id, "connector": landing.connector_id, "now": landing.now}
+        cursor.execute(sql.TAKE_TURNS, given)
+        created, updated = _write_history(cursor, sifted, given)
+        touched = _write_latest(cursor, changed, latest, given)
     # What has no day in history is told by its signal's newest reading alone.
-    created += sum(one.is_newer and not one.has_day for one in page.changed)
-    updated += sum(not one.is_newer and not one.has_day for one in page.changed)
+    created += int(np.count_nonzero(sifted.is_newer & ~sifted.has_day))
+    updated += int(np.count_nonzero(~sifted.is_newer & ~sifted.has_day))
     return Landed(
         created=created,
         updated=updated,
-        unchanged=page.unchanged + len(page.changed) - created - updated,
+        unchanged=sifted.unchanged + len(changed) - created - updated,
         touched=touched,
-        set_aside=tuple(page.set_aside),
+        set_aside=sifted.set_aside,
     )
 
 
-class _Changed(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sifted:
     """
-    A reading that the newest one of its signal does not already tell.
+    A page of which is told apart what is known, what is news, and what cannot be taken.
 
-    :ivar is_newer: than any that we have of its signal, so that history need not be asked for it
+    :ivar changed: what the newest readings do not already tell
+    :ivar is_newer: which of that is newer than any reading that we have of its signal
+    :ivar has_day: for which of that there is a day in history
     """
 
-    signal_id: int
-    source_time: datetime
-    shown: Shown
-    has_day: bool
-    is_newer: bool
+    changed: Columns
+    is_newer: Flags
+    has_day: Flags
+    unchanged: int
+    set_aside: tuple[SetAside, ...]
 
 
-@dataclass(slots=True)
-class _Page:
-    changed: list[_Changed] = field(default_factory=list)
-    unchanged: int = 0
-    set_aside: list[SetAside] = field(default_factory=list)
+def _sift(page: Columns, latest: Latest, records: Sequence[ReadingRecord], landing: Landing) -> _Sifted:
+    newest = latest.time[latest.rows_of(page.signal)]
+    is_unknown = page.signal < 0
+    # SCADA repeats the last value when a point is stale: equal is not fresh.
+    is_told = latest.tells(page)
+    is_news = ~(is_unknown | is_told)
+    is_ahead = is_news & (page.time > arrays.micros([landing.now + AHEAD]))
+    is_news &= ~is_ahead
+    spans = kept_spans() if is_news.any() else []
+    has_day = _has_day(page.time, spans)
+    is_late = is_news & ~has_day & (page.time < newest)
+    is_news &= ~is_late
+    set_aside = [
+        SetAside(index=index, reason=reason(records[index]), path=path)
+        for flags, path, reason in (
+            (is_unknown, "signal", _unknown),
+            (is_ahead, "source_time", lambda record: _ahead(record, landing)),
+            (is_late, "source_time", lambda record: _no_day(record, spans)),
+        )
+        for index in page.place[flags].tolist()
+    ]
+    return _Sifted(
+        changed=page.take(is_news),
+        is_newer=(page.time > newest)[is_news],
+        has_day=has_day[is_news],
+        unchanged=int(np.count_nonzero(is_told)),
+        set_aside=tuple(sorted(set_aside, key=lambda aside: aside.index)),
+    )
 
 
-def _sift(records: Sequence[tuple[int, ReadingRecord]], landing: Landing) -> _Page:
-    """Tell apart what is known, what is news, and what cannot be taken."""
-    page = _Page()
-    latest = _latest({record.signal for _, record in records}, landing)
-    spans: list[tuple[datetime, datetime]] | None = None
-    horizon = landing.now + AHEAD
-    for index, record in records:
-        known = latest.get(record.signal)
-        if known is None:
-            reason = f"No signal {record.signal} is known from this system; read its signals first."
-            page.set_aside.append(SetAside(index=index, reason=reason, path="signal"))
-            continue
-        signal_id, newest, newest_shown = known
-        shown = (record.value, record.state, record.quality.value, record.reason)
-        # SCADA repeats the last value when a point is stale: equal is not fresh.
-        if record.source_time == newest and shown == newest_shown:
-            page.unchanged += 1
-            continue
-        if record.source_time > horizon:
-            page.set_aside.append(SetAside(index=index, reason=_ahead(record, landing), path="source_time"))
-            continue
-        if spans is None:
-            spans = kept_spans()
-        is_newer = newest is None or record.source_time > newest
-        has_day = is_within(record.source_time, spans)
-        if not has_day and newest is not None and record.source_time < newest:
-            page.set_aside.append(SetAside(index=index, reason=_no_day(record, spans), path="source_time"))
-            continue
-        page.changed.append(_Changed(signal_id, record.source_time, shown, has_day, is_newer))
-    return page
+def _has_day(times: Integers, spans: Spans) -> Flags:
+    within = np.zeros(len(times), dtype=np.bool_)
+    for begin, end in spans:
+        first, last = arrays.micros([begin, end]).tolist()
+        within |= (times >= first) & (times < last)
+    return within
 
 
-def _latest(names: set[str], landing: Landing) -> dict[str, tuple[int, datetime | None, Shown | None]]:
-    """Of each known signal its key, and the time and content of its newest reading."""
-    parameters: dict[str, Any] = {"organisation": landing.organisation_id, "connector": landing.connector_id}
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SIGNALS, {**parameters, "names": list(names)})
-        signals: dict[str, int] = dict(cursor.fetchall())
-        cursor.execute(sql.LATEST, {**parameters, "signals": list(signals.values())})
-        newest = {row[0]: (row[1], row[2:]) for row in cursor.fetchall()}
-    unread = (None, None)
-    return {name: (signal_id, *newest.get(signal_id, unread)) for name, signal_id in signals.items()}
+def _signals(cursor: Any, records: Sequence[ReadingRecord], landing: Landing) -> dict[str, int]:
+    """The key of each signal that is named; one below 0 for a name that is unknown."""
+    names = list(dict.fromkeys(record.signal for record in records))
+    cursor.execute(sql.SIGNALS, {"connector": landing.connector_id, "names": arrays.texts(names)})
+    known, keys = cursor.fetchone()
+    signals = {name: -number for number, name in enumerate(names, start=1)}
+    signals.update(zip(known, keys.tolist(), strict=True))
+    return signals
 
 
-def _copy(cursor: Any, changed: Sequence[_Changed]) -> None:
-    newest: dict[int, _Changed] = {}
-    usable: dict[int, _Changed] = {}
-    for one in changed:
-        for best, counts in ((newest, True), (usable, one.shown[QUALITY] != Quality.BAD)):
-            if counts and (one.signal_id not in best or best[one.signal_id].source_time < one.source_time):
-                best[one.signal_id] = one
-    cursor.execute(sql.PREPARE)
-    with cursor.copy(sql.COPY) as copy:
-        copy.set_types(sql.PAGE.values())
-        for one in changed:
-            is_newest = newest[one.signal_id] is one
-            best_usable = usable.get(one.signal_id) if is_newest else None
-            told = NOTHING if best_usable is None else (best_usable.source_time, *best_usable.shown[:QUALITY])
-            copy.write_row((one.signal_id, one.source_time, *one.shown, one.has_day, is_newest, *told))
+def _latest(cursor: Any, page: Columns) -> Latest:
+    signals = page.newest_of_each().signal
+    parameters = {"signals": arrays.integers(signals[signals >= 0]), "times": arrays.instants(np.unique(page.time))}
+    cursor.execute(sql.LATEST, parameters)
+    return Latest.of(*cursor.fetchone())
 
 
-def _write_history(cursor: Any, changed: Sequence[_Changed], parameters: dict[str, Any]) -> tuple[int, int]:
+def _write_history(cursor: Any, sifted: _Sifted, given: dict[str, Any]) -> tuple[int, int]:
     """How many readings of history were created and updated."""
-    if all(one.is_newer for one in changed):
-        cursor.execute(sql.APPEND, parameters)
-        return cursor.rowcount, 0
-    cursor.execute(sql.MERGE, parameters)
+    appended = _append(cursor, sifted.changed.take(sifted.is_newer & sifted.has_day), given)
+    is_left = sifted.has_day if appended is None else sifted.has_day & ~sifted.is_newer
+    if not is_left.any():
+        return appended or 0, 0
+    cursor.execute(sql.MERGE, {**given, **sifted.changed.take(is_left).parameters()})
     created, updated = cursor.fetchone()
-    return created, updated
+    return (appended or 0) + created, updated
+
+
+def _append(cursor: Any, readings: Columns, given: dict[str, Any]) -> int | None:
+    """How many were created; `None` if history holds one of them already, and nothing was written."""
+    if not len(readings):
+        return 0
+    try:
+        with transaction.atomic():
+            cursor.execute(sql.APPEND, {**given, **readings.parameters()})
+    except IntegrityError:
+        return None
+    return len(readings)
+
+
+def _write_latest(cursor: Any, changed: Columns, latest: Latest, given: dict[str, Any]) -> tuple[int, ...]:
+    """The signals whose newest, or newest usable, reading changed."""
+    newest, usable = changed.newest_of_each(), changed.usable().newest_of_each()
+    at = np.searchsorted(newest.signal, usable.signal)
+    usable_time = np.full(len(newest), NEVER)
+    usable_value, without_value = np.zeros(len(newest)), np.ones(len(newest), dtype=np.bool_)
+    usable_state = np.full(len(newest), None, dtype=np.object_)
+    usable_time[at], usable_value[at] = usable.time, usable.content.value
+    without_value[at], usable_state[at] = usable.content.without_value, usable.content.state
+    rows = latest.rows_of(newest.signal)
+    has_latest = latest.signal[rows] == newest.signal
+    moves = (newest.time >= latest.time[rows]) | (usable_time > NEVER) & (usable_time >= latest.usable_time[rows])
+    touched: list[int] = []
+    for statement, which in ((sql.MOVE_LATEST, moves & has_latest), (sql.FIRST_LATEST, moves & ~has_latest)):
+        if which.any():
+            parameters = {
+                **given,
+                **newest.take(which).parameters(),
+                "usable_times": arrays.instants(usable_time[which], usable_time[which] == NEVER),
+                "usable_values": arrays.floats(usable_value[which], without_value[which]),
+                "usable_states": arrays.texts(usable_state[which].tolist()),
+            }
+            cursor.execute(statement, parameters)
+            touched += [row[0] for row in cursor.fetchall()]
+    return tuple(sorted(touched))
+
+
+def _unknown(record: ReadingRecord) -> str:
+    return f"No signal {record.signal} is known from this system; read its signals first."
 
 
 def _ahead(record: ReadingRecord, landing: Landing) -> str:
@@ -157,6 +193,6 @@ def _ahead(record: ReadingRecord, landing: Landing) -> str:
     return f"It is stamped {ahead} ahead of our clock. Check the source's clock and its time zone."
 
 
-def _no_day(record: ReadingRecord, spans: Sequence[tuple[datetime, datetime]]) -> str:
+def _no_day(record: ReadingRecord, spans: Spans) -> str:
     kept = f"the days kept begin on {spans[0][0]:%Y-%m-%d}" if spans else "no days are kept yet"
     return f"It is of {record.source_time:%Y-%m-%d}, and {kept}; a newer reading of the signal is known."

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from django.db import ProgrammingError, connection, transaction
 
-from telemetry.queries.partitions import Partition, is_within, kept_spans, partitions, spans
+from telemetry.queries.partitions import Partition, kept_spans, partitions, spans
 from telemetry.services import partitions as upkeep
 from telemetry.services.partitions import TableBusy, UnableToDetach, ensure_partitions, expire_partitions
 from tests.telemetry.days import as_owner, make_days
@@ -163,6 +163,3 @@ def test_spans_join_days_that_follow_each_other() -> None:
         (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC)),
         (datetime(2026, 11, 4, tzinfo=UTC), datetime(2026, 11, 5, tzinfo=UTC)),
     ]
-    assert is_within(datetime(2026, 11, 2, 23, 59, 59, 999999, tzinfo=UTC), joined)
-    assert not is_within(datetime(2026, 11, 3, tzinfo=UTC), joined)
-    assert not is_within(datetime(2026, 11, 5, tzinfo=UTC), joined)
