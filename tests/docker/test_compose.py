@@ -67,6 +67,15 @@ def test_our_processes_are_given_what_the_settings_read(name: str) -> None:
     assert set(SERVICES[name]["environment"]) <= {setting.name for setting in SETTINGS}
 
 
+def test_every_setting_can_be_given() -> None:
+    """But those that the image settles, that are for a laptop, or that nobody should turn where others can reach it."""
+    settled = {"DATA_DIR", "LOG_FORMAT", "PORT", "DEMO", "SIMULATOR_PORT", "DATABASE_POOL", "DEBUG"}
+
+    given = {variable for name in OURS for variable in SERVICES[name]["environment"]}
+
+    assert given == {setting.name for setting in SETTINGS} - settled
+
+
 @pytest.mark.parametrize("name", ["web", "worker", "beat"])
 def test_what_serves_and_works_cannot_sign_in_as_the_owner(name: str) -> None:
     assert "DATABASE_OWNER_URL" not in SERVICES[name]["environment"]
