@@ -11,9 +11,11 @@ import asyncio
 import random
 import re
 import sys
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -30,7 +32,7 @@ SINCE = re.compile(r"modified >= TIMESTAMP\('([^']+)'\)")
 TROUBLES = ("refuse", "throttle", "break", "truncate", "dawdle", "repeat", "halve")
 """
 What a bad moment brings: 503, 429, a connection closed midway, half of a document, an answer that takes seconds,
-the page before once more, a page that says that it is the last.
+a page before this one once more, a page that says that it is the last.
 """
 
 
@@ -109,7 +111,8 @@ class Source:
         return {"id": name, "title": name.title(), "links": [items]}
 
     def _page(self, name: str, query: dict[str, str], trouble: str) -> Response:
-        offset, limit = int(query.get("offset", 0)), int(query.get("limit", 10))
+        """In the order of the ids and after one of them, so that what comes and goes meanwhile hides nothing."""
+        limit = int(query.get("limit", 10))
         found = self.features.read()[name]
         if "filter" in query:
             asked = SINCE.fullmatch(query["filter"])
@@ -117,11 +120,11 @@ class Source:
                 return Response(status_code=400)
             since = datetime.fromisoformat(asked[1])
             found = [one for one in found if datetime.fromisoformat(one["properties"]["modified"]) >= since]
-        if offset == 0:
+        begin = bisect_right(found, query.get("after", ""), key=itemgetter("id"))
+        if "after" not in query:
             self.asked[f"{name} {'changes' if 'filter' in query else 'whole'}"] += 1
-        if trouble == "repeat":
-            offset = max(0, offset - limit)
-        features = found[offset : offset + limit]
+        end = begin + limit
+        features = found[max(0, begin - limit) : begin or end] if trouble == "repeat" else found[begin:end]
         page = {
             "type": "FeatureCollection",
             "numberMatched": len(found),
@@ -129,8 +132,8 @@ class Source:
             "features": features,
             "links": [],
         }
-        if offset + limit < len(found) and trouble != "halve":
-            following = urlencode({**query, "offset": offset + limit, "limit": limit})
+        if end < len(found) and trouble != "halve":
+            following = urlencode({**query, "after": found[end - 1]["id"]})
             href = f"{self.base}/collections/{name}/items?{following}"
             page["links"] = [{"rel": "next", "type": GEOJSON, "href": href}]
         return _json(page, GEOJSON)
