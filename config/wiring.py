@@ -30,6 +30,7 @@ from gis.services.landing import (
 )
 from gis.services.network import follow_network
 from gis.services.positions import apply_switch_positions
+from outage.reach import reach_of
 from outage.services.detection import follow_alarms
 from outage.services.estimates import follow_estimates, land_restoration_estimates
 from outage.services.supply import follow_supply
@@ -114,4 +115,5 @@ WIRING = ContractWiring(
         )
     },
     receipts={contract_id(AlarmAcknowledgement): settle_acknowledgement},
+    reach=reach_of,
 )

@@ -80,11 +80,8 @@ def claim(*, stream_id: int, mode: Mode, trigger: Trigger, now: datetime) -> Cla
     stream = streams().filter(pk=stream_id).first()
     if stream is None:
         return NotClaimed.GONE
-    state = StreamState.objects.filter(stream=stream).first()
-    if state is None:
-        StreamState.objects.bulk_create([StreamState(stream=stream)], ignore_conflicts=True)
-        state = StreamState.objects.get(stream=stream)
     known = Lease.objects.filter(stream=stream).first()
+    state = _state_of(stream, is_dry=known is not None and known.is_dry)
     if known is not None:
         if known.expires_at <= now:
             # A locked one is no more than late: its holder is landing a page.
@@ -103,6 +100,17 @@ def claim(*, stream_id: int, mode: Mode, trigger: Trigger, now: datetime) -> Cla
     if lease is None:
         return NotClaimed.BUSY
     return Claim(stream=stream, state=state, lease=lease, was_taken_over=False)
+
+
+def _state_of(stream: Stream, *, is_dry: bool) -> StreamState:
+    """The row that the engine writes to; a dry run makes none."""
+    state = StreamState.objects.filter(stream=stream).first()
+    if state is not None:
+        return state
+    if is_dry:
+        return StreamState(stream=stream)
+    StreamState.objects.bulk_create([StreamState(stream=stream)], ignore_conflicts=True)
+    return StreamState.objects.get(stream=stream)
 
 
 def insert(

@@ -36,6 +36,7 @@ class Source:
     incomplete_reason: str = ""
     resumes: bool = True
     total: int | None = None
+    has_fingerprints: bool = False
     before_page: Callable[[int], None] = lambda number: None
     probing: Exception | None = None
     delivering: list[Exception | None] = field(default_factory=list)
@@ -115,6 +116,7 @@ class ScriptedAdapter(Adapter):
                 complete=number == last and SOURCE.is_complete,
                 incomplete_reason=SOURCE.incomplete_reason if number == last else "",
                 total=SOURCE.total,
+                fingerprint=repr(SOURCE.pages[number]).encode() if SOURCE.has_fingerprints else None,
             )
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
