@@ -1,3 +1,4 @@
+from functools import partial
 from typing import ClassVar
 
 import msgspec
@@ -16,4 +17,4 @@ class Feature(Record, frozen=True, kw_only=True):
 
     collection: Name
     geometry: JsonObject | None = None
-    properties: JsonObject = msgspec.Raw(b"{}")
+    properties: JsonObject = msgspec.field(default_factory=partial(msgspec.Raw, b"{}"))
