@@ -1,14 +1,14 @@
 """What was set aside is read again after the mapping was mended, and never overwrites what is newer."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import orjson
 import pytest
+from django.db import connection
 
-from connectors.contracts.base import Record
-from connectors.contracts.zone import Zone as ZoneRecord
-from connectors.contracts.zone import ZoneLevel
 from connectors.models import (
     ChangeKind,
     Connector,
@@ -27,51 +27,12 @@ from connectors.services import lease as leases
 from connectors.services import pages, replay
 from connectors.services.replay import Replayed, StreamIsRead, UnableToReplay, replay_rejected
 from connectors.services.settings import switch_connector
-from connectors.services.sync import sync_stream
 from gis.models import Zone
 from organisation.models import Membership, Organisation
-from organisation.scope import Scope, acting_for
+from organisation.scope import Scope, acting_for, carrying
 from tests.conftest import scope_for
-from tests.connectors.engine.scripted import UNKNOWN_NAME, Clock, Domain, ScriptedAdapter, Source, zones
-
-
-@pytest.fixture
-def mend(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """From now on a record without a name is called by its id: what a mended mapping does."""
-
-    def mended() -> None:
-        parse = ScriptedAdapter.parse
-
-        def reads_nameless(self: ScriptedAdapter, raw: Any, stream: Any) -> Record | None:
-            if isinstance(raw, dict) and "id" in raw:
-                raw = {"name": f"Zone {raw['id']}", **raw}
-            return parse(self, raw, stream)
-
-        monkeypatch.setattr(ScriptedAdapter, "parse", reads_nameless)
-
-    return mended
-
-
-def read(stream: Stream, clock: Clock, mode: Mode = Mode.INCREMENTAL) -> None:
-    sync_stream(stream_id=stream.pk, mode=mode, trigger=Trigger.SCHEDULE, clock=clock)
-
-
-def replay_all(stream: Stream, clock: Clock, *ids: int) -> Replayed:
-    return replay_rejected(stream_id=stream.pk, ids=ids or None, clock=clock, sleep=lambda seconds: None)
-
-
-def counted(replayed: Replayed) -> tuple[int, int, int, int]:
-    return replayed.landed, replayed.settled, replayed.failed, replayed.cut
-
-
-def names() -> dict[str, str]:
-    return dict(Zone.objects.order_by("external_id").values_list("external_id", "name"))
-
-
-def set_aside(stream: Stream, raw: Any, clock: Clock, *, key: str = "", reason: str = "it was not read") -> int:
-    rejection = pages.Rejection(index=0, external_id=key, reason=reason, path="", raw=pages.raw_text(raw))
-    [pk] = pages.keep_rejections(stream.pk, [rejection], now=clock())
-    return pk
+from tests.connectors.engine.scripted import UNKNOWN_NAME, Clock, Domain, Source, zones
+from tests.connectors.engine.set_aside import counted, names, read, replay_all, set_aside
 
 
 def test_what_can_be_read_now_lands_like_a_page(
@@ -201,118 +162,6 @@ def test_many_are_replayed_in_chunks_with_one_run(
     assert (run.pk, run.pages, run.records, run.created) == (replayed.run_id, 3, 5, 5)
 
 
-class TestNewer:
-    """None of these may overwrite what is newer."""
-
-    def test_a_version_that_landed_meanwhile_stays(
-        self, stream: Stream, source: Source, clock: Clock, mend: Any
-    ) -> None:
-        source.pages = [[{"id": "A"}]]
-        read(stream, clock)
-        clock.advance(60)
-        source.pages = [zones("A", name="Newest")]
-        read(stream, clock)
-        mend()
-        RejectedRecord.objects.update(settled_at=None)
-
-        assert counted(replay_all(stream, clock)) == (0, 1, 0, 0)
-
-        assert names() == {"A": "Newest"}
-        assert RejectedRecord.objects.get().reason == (
-            "the name is missing (not landed: something newer of it is known here)"
-        )
-
-    def test_an_older_version_that_landed_before_is_overwritten(
-        self, stream: Stream, source: Source, clock: Clock, mend: Any
-    ) -> None:
-        source.pages = [zones("A", name="Old")]
-        read(stream, clock)
-        clock.advance(60)
-        source.pages = [[{"id": "A"}]]
-        read(stream, clock)
-        mend()
-        clock.advance(60)
-
-        assert counted(replay_all(stream, clock)) == (1, 0, 0, 0)
-        assert names() == {"A": "Zone A"}
-
-    def test_of_several_that_were_set_aside_the_last_lands(self, stream: Stream, clock: Clock) -> None:
-        for name in ("First", "Second", "Third"):
-            set_aside(stream, {"id": "A", "name": name}, clock, key="A", reason=f"{name} was not read")
-            clock.advance(60)
-
-        assert counted(replay_all(stream, clock)) == (1, 2, 0, 0)
-        assert names() == {"A": "Third"}
-
-    def test_that_holds_over_chunks_and_if_their_keys_could_not_be_read(
-        self, stream: Stream, clock: Clock, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(replay, "CHUNK", 1)
-        for name in ("First", "Second"):
-            set_aside(stream, {"id": "A", "name": name}, clock)
-            clock.advance(60)
-
-        assert counted(replay_all(stream, clock)) == (2, 0, 0, 0)
-        assert names() == {"A": "Second"}
-
-    def test_a_newer_one_that_still_fails_keeps_the_older_out(self, stream: Stream, clock: Clock) -> None:
-        set_aside(stream, {"id": "A", "name": "Old"}, clock, key="A")
-        clock.advance(60)
-        set_aside(stream, {"id": "A"}, clock, key="A")
-
-        assert counted(replay_all(stream, clock)) == (0, 1, 1, 0)
-        assert names() == {}
-
-    def test_what_was_retired_since_stays_so(self, stream: Stream, source: Source, clock: Clock) -> None:
-        source.pages = [zones("A", "B")]
-        read(stream, clock, Mode.FULL)
-        clock.advance(60)
-        set_aside(stream, {"id": "A", "name": "Changed"}, clock, key="A")
-        clock.advance(60)
-        source.pages = [zones("B")]
-        read(stream, clock, Mode.FULL)
-
-        assert counted(replay_all(stream, clock)) == (0, 1, 0, 0)
-        assert Zone.objects.get(external_id="A").retired_at == clock()
-
-    def test_what_a_whole_read_since_did_not_hold_does_not_come_to_life(
-        self, stream: Stream, source: Source, clock: Clock
-    ) -> None:
-        set_aside(stream, {"id": "A", "name": "Gone"}, clock, key="A")
-        clock.advance(60)
-        source.pages = [zones("B"), zones("C")]
-        read(stream, clock, Mode.FULL)
-
-        assert counted(replay_all(stream, clock)) == (0, 1, 0, 0)
-        assert list(names()) == ["B", "C"]
-        assert "the source was read whole since" in RejectedRecord.objects.get().reason
-
-    def test_what_the_last_whole_read_itself_set_aside_lands(
-        self, stream: Stream, source: Source, clock: Clock, mend: Any
-    ) -> None:
-        source.pages = [[{"id": "A"}], zones("B")]
-        source.before_page = lambda number: clock.advance(10)
-        read(stream, clock, Mode.FULL)
-        mend()
-
-        assert counted(replay_all(stream, clock)) == (1, 0, 0, 0)
-        assert names() == {"A": "Zone A", "B": "North"}
-
-    def test_what_the_source_says_was_true_later_stays(
-        self, stream: Stream, source: Source, clock: Clock, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        source.pages = [zones("A")]
-        read(stream, clock)
-        Zone.objects.update(source_time=clock() + timedelta(hours=1))
-        clock.advance(60)
-        set_aside(stream, {"id": "A"}, clock, key="A")
-        earlier = ZoneRecord(external_id="A", name="Earlier", level=ZoneLevel.COMPANY, source_time=clock())
-        monkeypatch.setattr(ScriptedAdapter, "parse", lambda self, raw, stream: earlier)
-
-        assert counted(replay_all(stream, clock)) == (0, 1, 0, 0)
-        assert names() == {"A": "North"}
-
-
 def test_while_the_stream_is_read_nothing_is_replayed(stream: Stream, source: Source, clock: Clock, mend: Any) -> None:
     source.pages = [[{"id": "A"}]]
     read(stream, clock)
@@ -369,15 +218,51 @@ def test_a_mistake_of_ours_changes_nothing(stream: Stream, clock: Clock) -> None
     assert set(RejectedRecord.objects.values_list("settled_at", flat=True)) == {None}
 
 
-def test_of_a_contract_that_is_keyed_by_moment_each_moment_lands(
-    stream: Stream, source: Source, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ZoneRecord, "keyed_by_moment", True)
-    for name in ("First", "Second"):
-        set_aside(stream, {"id": "A", "name": name}, clock, key="A")
-        clock.advance(60)
-    source.pages = [zones("B"), zones("C")]
-    read(stream, clock, Mode.FULL)
+def wait_until_somebody_waits_for_us() -> None:
+    for _ in range(2_000):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted"
+                " AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+            )
+            if cursor.fetchone()[0]:
+                return
+        Event().wait(0.01)
+    raise AssertionError("nobody waited")
 
-    assert counted(replay_all(stream, clock)) == (2, 0, 0, 0)
-    assert names() == {"A": "Second", "B": "North", "C": "North"}
+
+@pytest.mark.django_db(transaction=True)
+def test_a_read_that_begins_meanwhile_lands_after_it(
+    utility: Organisation, source: Source, domain: Domain, clock: Clock
+) -> None:
+    scope = Scope(organisation_id=utility.pk)
+    with acting_for(scope):
+        connector = Connector.objects.create(kind="scripted", name="Script", config={"address": "here"})
+        stream = Stream.objects.create(connector=connector, name="zones", contract="zone/1")
+        set_aside(stream, {"id": "A", "name": "Old"}, clock, key="A")
+    source.pages = [zones("A", name="New")]
+
+    def other() -> None:
+        try:
+            with carrying(scope):
+                read(stream, clock)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        reading: list[Future[None]] = []
+
+        def while_it_lands(landings: int) -> None:
+            if landings == 1:
+                reading.append(pool.submit(other))
+                wait_until_somebody_waits_for_us()
+
+        domain.before_commit = while_it_lands
+        with carrying(scope):
+            replayed = replay_all(stream, clock)
+        reading[0].result(timeout=20)
+
+    assert counted(replayed) == (1, 0, 0, 0)
+    with acting_for(scope):
+        assert names() == {"A": "New"}
+        assert not Lease.objects.exists()
