@@ -8,7 +8,9 @@ from typing import Any
 import orjson
 import pytest
 from django.db import connection
+from django.utils import timezone
 
+from connectors import tasks
 from connectors.models import (
     ChangeKind,
     Connector,
@@ -216,6 +218,33 @@ def test_a_mistake_of_ours_changes_nothing(stream: Stream, clock: Clock) -> None
     assert names() == {}
     assert not Lease.objects.exists()
     assert set(RejectedRecord.objects.values_list("settled_at", flat=True)) == {None}
+
+
+def test_a_worker_replays_tells_the_followers_and_waits_for_a_read(
+    stream: Stream, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "TURN", timedelta(0))
+    clock = Clock(timezone.now())
+    waits: list[float] = []
+
+    def retry(*, exc: Exception, countdown: float) -> Exception:
+        waits.append(countdown)
+        return exc
+
+    monkeypatch.setattr(tasks.replay_rejected, "retry", retry)
+    first, second = (set_aside(stream, {"id": key, "name": "North"}, clock, key=key) for key in "AB")
+    held = leases.insert(stream=stream, mode=Mode.FULL, trigger=Trigger.SCHEDULE, now=clock(), held=True)
+    assert held is not None
+
+    with pytest.raises(StreamIsRead):
+        tasks.replay_rejected(stream.pk)
+    leases.release(held)
+    tasks.replay_rejected(stream.pk, [second])
+
+    assert waits == [15.0]
+    assert names() == {"B": "North"}
+    assert [change.ids for change in domain.told] == [(Zone.objects.get().pk,)]
+    assert RejectedRecord.objects.get(pk=first).settled_at is None
 
 
 def wait_until_somebody_waits_for_us() -> None:
