@@ -68,8 +68,8 @@ def main() -> None:
         f"> {TARGET}",
         best.first > TARGET,
         f"{SIGNALS * POLLS:,} readings over two days in pages of {SIGNALS:,}, one of each signal. Within the time: "
-        "JSON to records of the contract, the wiring's landing function, a transaction per page, all in one process and one "
-        "after the other; not within it: fetching, the engine's own rows, followers. "
+        "JSON to records of the contract, the wiring's landing function, a transaction per page, all in one process "
+        "and one after the other; not within it: fetching, the engine's own rows, followers. "
         f"Best of {ROUNDS}: {_listed(one.first for one in rounds)}; the same again, when nothing changes: "
         f"{_listed(one.again for one in rounds)}; bare binary COPY of the same rows by the owner, encoded beforehand: "
         f"{_listed(one.copied for one in rounds)}, of which landing is {best.first / copied:.0%}; "

@@ -1,10 +1,10 @@
 import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import DataError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -174,6 +174,79 @@ def test_readings_of_one_page_may_be_of_several_days(landing: Landing, power: in
 
     assert landed == Landed(created=3, touched=(power,))
     assert [time for time, _ in history(power)] == times
+
+
+def test_one_page_may_bring_what_is_known_new_late_and_restated(landing: Landing, now: datetime) -> None:
+    names = ("KNOWN", "LATE", "NEWS", "RESTATED")
+    known, late, news, restated = make_signals(landing, *names)
+    before = now - timedelta(minutes=15)
+    land_readings([reading(before, 1.0, signal=name) for name in names], landing)
+    second = timedelta(seconds=1)
+
+    landed = land_readings(
+        [
+            reading(now, 1.0, signal="NOBODY"),
+            reading(now, 2.0, signal="NEWS"),
+            reading(before, 2.0, signal="RESTATED"),
+            reading(before - second, 0.5, signal="LATE"),
+            reading(before, 1.0, signal="KNOWN"),
+            reading(now, 9.0, signal="NOBODY ELSE"),
+            reading(now + timedelta(days=1), 9.0, signal="NEWS"),
+            reading(now + second, None, signal="NEWS", quality=Quality.BAD, reason="BadNoCommunication"),
+        ],
+        landing,
+    )
+
+    assert (landed.created, landed.updated, landed.unchanged) == (3, 1, 1)
+    assert landed.touched == (news, restated)
+    assert [(one.index, one.path) for one in landed.set_aside] == [(0, "signal"), (5, "signal"), (6, "source_time")]
+    assert [history(one) for one in (known, late, news, restated)] == [
+        [(before, 1.0)],
+        [(before - second, 0.5), (before, 1.0)],
+        [(before, 1.0), (now, 2.0), (now + second, None)],
+        [(before, 2.0)],
+    ]
+    latest = LatestReading.objects.get(signal_id=news)
+    assert (latest.source_time, latest.quality, latest.value) == (now + second, "BAD", None)
+    assert (latest.usable_time, latest.usable_value) == (now, 2.0)
+
+
+def test_a_day_begins_with_its_first_moment(landing: Landing, power: int, now: datetime) -> None:
+    midnight = datetime(2026, 11, 22, tzinfo=UTC)
+    readings = [reading(midnight - timedelta(microseconds=1), 1.0), reading(midnight, 2.0)]
+
+    assert land_readings(readings, landing) == Landed(created=2, touched=(power,))
+
+    assert history(power) == [(midnight, 2.0)]
+
+
+def test_what_history_holds_is_not_created_again_where_the_newest_was_lost(
+    landing: Landing, power: int, now: datetime
+) -> None:
+    before = now - timedelta(minutes=15)
+    land_readings([reading(before, 1.0), reading(now, 2.0)], landing)
+    LatestReading.objects.all().delete()
+
+    landed = land_readings([reading(before, 1.5), reading(now, 2.0), reading(now + timedelta(seconds=1), 3.0)], landing)
+
+    assert landed == Landed(created=1, updated=1, unchanged=1, touched=(power,))
+    assert history(power) == [(before, 1.5), (now, 2.0), (now + timedelta(seconds=1), 3.0)]
+    assert LatestReading.objects.get().value == 3.0
+
+
+def test_a_time_counts_whatever_zone_it_is_told_in(landing: Landing, power: int, now: datetime) -> None:
+    land_readings([reading(now, 1.0)], landing)
+
+    there = now.astimezone(timezone(timedelta(hours=5, minutes=45)))
+
+    assert land_readings([reading(there, 1.0)], landing) == Landed(unchanged=1)
+
+
+def test_a_text_that_the_database_cannot_keep_is_told_as_such(landing: Landing, power: int, now: datetime) -> None:
+    with pytest.raises(DataError), transaction.atomic():
+        land_readings([reading(now, state="OPEN\x00")], landing)
+
+    assert history(power) == []
 
 
 def test_an_empty_page_lands_nothing(landing: Landing) -> None:
