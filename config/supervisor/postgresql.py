@@ -20,7 +20,17 @@ from config.supervisor import residence
 from config.supervisor.console import say
 from config.supervisor.data_dir import make_private_folder
 from config.supervisor.failures import StartFailed
-from config.supervisor.processes import Child, StopSignal, as_user, clear, open_log, start, tail, working_in
+from config.supervisor.processes import (
+    Child,
+    StopSignal,
+    as_user,
+    clear,
+    command_lines_of_children,
+    open_log,
+    start,
+    tail,
+    working_in,
+)
 
 DATABASE = "utility"
 OWNER = "owner"
@@ -183,6 +193,18 @@ class PostgreSQL:
             time.sleep(0.05)
         return False
 
+    # -- While it runs --------------------------------------------------------------------------------
+
+    def is_stuck(self, child: Child) -> bool:
+        """
+        Whether it refuses everybody for the sake of a recovery that nobody does.
+
+        PostgreSQL 18 waits for ever when its startup process is killed in the recovery after another kill.
+        """
+        if "in recovery mode" not in refusal(self.url(OWNER)):
+            return False
+        return not any(one.startswith("postgres: startup") for one in command_lines_of_children(child.popen.pid))
+
     # -- The first time -------------------------------------------------------------------------------
 
     def _create(self) -> None:
@@ -245,11 +267,17 @@ class PostgreSQL:
 
 def answers(url: str) -> bool:
     """Whether a query is answered there."""
+    return not refusal(url)
+
+
+def refusal(url: str) -> str:
+    """Why no query is answered there; empty if one is."""
     try:
         with psycopg.connect(url, connect_timeout=5) as connection:
-            return connection.execute("select 1").fetchone() == (1,)
-    except psycopg.Error:
-        return False
+            connection.execute("select 1")
+    except psycopg.Error as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _environment() -> dict[str, str]:

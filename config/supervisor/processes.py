@@ -1,5 +1,6 @@
 """Child processes: each in a session of its own, stopped with patience first."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -155,6 +156,18 @@ def marked(name: str, value: str) -> list[psutil.Process]:
             return False
 
     return [process for process in psutil.process_iter() if carries_it(process)]
+
+
+def command_lines_of_children(pid: int) -> list[str]:
+    """What the children of a process are, in their own words; none if it is gone."""
+    lines = []
+    try:
+        for child in psutil.Process(pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                lines.append(" ".join(child.cmdline()))
+    except psutil.NoSuchProcess:
+        return []
+    return lines
 
 
 def working_in(folder: Path) -> list[psutil.Process]:

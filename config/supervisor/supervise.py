@@ -32,6 +32,7 @@ PROCESSES_FILE = "processes.json"
 SECONDS_TO_ANSWER = 120
 LONGEST_BACKOFF = 30
 SECONDS_TO_TRUST = 30
+SECONDS_BETWEEN_LOOKS = 5
 
 
 class StopRequested(Exception):
@@ -65,6 +66,8 @@ class Supervisor:
         self._stop_requested = False
         self._servers: dict[str, postgresql.PostgreSQL | valkey.Valkey] = {}
         self._down: dict[str, _Outage] = {}
+        self._look_closer_at = 0.0
+        self._is_database_stuck = False
 
     def run(self) -> int:
         """
@@ -253,6 +256,20 @@ class Supervisor:
             self._breathe(0.2)
             for name in list(self.running):
                 self._look_after(by_name[name])
+            if time.monotonic() > self._look_closer_at:
+                self._look_closer_at = time.monotonic() + SECONDS_BETWEEN_LOOKS
+                self._end_a_stuck_database()
+
+    def _end_a_stuck_database(self) -> None:
+        """One that is found stuck twice in a row is killed, and started again like any that was killed."""
+        server, child = self._servers.get("postgresql"), self.running.get("postgresql")
+        if not isinstance(server, postgresql.PostgreSQL) or child is None or not child.is_running:
+            return
+        was_stuck, self._is_database_stuck = self._is_database_stuck, server.is_stuck(child)
+        if was_stuck and self._is_database_stuck:
+            complain("postgresql waits for a recovery that nobody does any more: it is killed.")
+            child.popen.kill()
+            self._is_database_stuck = False
 
     def _look_after(self, part: Part) -> None:
         """Restart a part that ended, ever more patiently; say so once, and once when it is back."""

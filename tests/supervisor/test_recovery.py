@@ -1,10 +1,13 @@
 """What is killed comes back or is cleared away, and no data is lost with it."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import threading
+import time
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -77,6 +80,31 @@ def _is_counting(environment: dict[str, str]) -> bool:
             "select count(*) from pg_stat_activity where query like '%generate_series%' and state = 'active'"
         ).fetchone()
     return found is not None and found[0] == 2
+
+
+def test_a_recovery_whose_process_is_killed_too_does_not_keep_the_database_down(system: System) -> None:
+    system.start("servers")
+    environment = system.environment_for_others
+    write(environment)
+    # More to recover takes longer: time to hit it.
+    with psycopg.connect(environment["DATABASE_OWNER_URL"]) as connection:
+        connection.execute("create table much as select generate_series(1, 500000) as id")
+    server = psutil.Process(system.pid_of("postgresql"))
+
+    _child_of(server, "postgres: io worker").kill()
+    _child_of(server, "postgres: startup").kill()
+
+    wait_until(lambda: database_is_kept(environment), "PostgreSQL to come back", seconds=60)
+
+
+def _child_of(server: psutil.Process, beginning: str) -> psutil.Process:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        for child in server.children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if " ".join(child.cmdline()).startswith(beginning):
+                    return child
+    raise AssertionError(f"There was no {beginning}.")
 
 
 def test_a_program_that_is_killed_is_started_again(system: System) -> None:
