@@ -117,8 +117,8 @@ class Product:
 
     def kill(self, victim: str, chance: random.Random) -> None:
         """
-        Kill -9 a part; `pool`, a process of the worker; `backend`, one of PostgreSQL that serves us; or `everything`
-        at once, as a power cut does. A part that is down already stays down.
+        Kill -9 a part; `pool`, a process of the worker; `backend`, one of PostgreSQL, whatever it does; or
+        `everything` at once, as a power cut does. A part that is down already stays down.
         """
         pids = self._pids()
         match victim:
@@ -127,7 +127,7 @@ class Product:
             case "pool":
                 _kill_a_child(pids.get("worker"), chance)
             case "backend":
-                _kill_a_child(pids.get("postgresql"), chance, named="postgres: app ")
+                _kill_a_child(pids.get("postgresql"), chance)
             case part if _runs(pids.get(part)):
                 os.kill(pids[part], signal.SIGKILL)
 
@@ -183,11 +183,11 @@ def _runs(pid: int | None) -> bool:
         return False
 
 
-def _kill_a_child(pid: int | None, chance: random.Random, named: str = "") -> None:
+def _kill_a_child(pid: int | None, chance: random.Random) -> None:
     if pid is None:
         return
     try:
-        children = [one for one in psutil.Process(pid).children() if " ".join(one.cmdline()).startswith(named)]
+        children = psutil.Process(pid).children()
         if children:
             chance.choice(children).kill()
     except psutil.NoSuchProcess:
