@@ -7,7 +7,6 @@ Reads collections of a feature server through the whole engine, and prints what 
 import resource
 import sys
 import time
-from typing import Any
 
 import orjson
 from django.utils import timezone
@@ -27,10 +26,12 @@ def main(address: str) -> None:
         organisation = Organisation.objects.create(slug="bench", name="Bench", allowed_networks=["127.0.0.0/8"])
     scope = Scope(organisation_id=organisation.pk)
     with acting_for(scope):
-        stream = _stream(save_connector(kind="ogc-api-features", name="GIS", settings={"base_url": address}, now=_now()))
+        stream = _stream(
+            save_connector(kind="ogc-api-features", name="GIS", settings={"base_url": address}, now=timezone.now())
+        )
     base = _peak_mib()
-    first, first_s = _timed(scope, stream)
-    again, again_s = _timed(scope, stream)
+    first, first_s = timed(scope, stream)
+    again, again_s = timed(scope, stream)
     told = {
         "records": first.counts.created,
         "first_s": first_s,
@@ -46,17 +47,13 @@ def _stream(connector: Connector) -> Stream:
     return save_stream(connector=connector, name="poles", contract="feature/1", label="Poles")
 
 
-def _timed(scope: Scope, stream: Stream) -> tuple[Synced, float]:
+def timed(scope: Scope, stream: Stream) -> tuple[Synced, float]:
     began = time.perf_counter()
     with carrying(scope):
         synced = sync_stream(stream_id=stream.pk, mode=Mode.FULL, trigger=Trigger.PERSON)
     if synced.detail:
         raise RuntimeError(synced.detail)
     return synced, time.perf_counter() - began
-
-
-def _now() -> Any:
-    return timezone.now()
 
 
 def _peak_mib() -> float:
