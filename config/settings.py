@@ -155,7 +155,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_WORKER_CONCURRENCY = environment.number("WORKER_CONCURRENCY")
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 15
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "config.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 
 # Reading sources -----------------------------------------------------------------------------------------------------

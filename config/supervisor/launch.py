@@ -135,7 +135,7 @@ def parts(options: Options) -> list[Part]:
                 "celery",
                 "--app=config",
                 "beat",
-                "--scheduler=django_celery_beat.schedulers:DatabaseScheduler",
+                "--scheduler=config.beat:Scheduler",
                 "--pidfile=",
                 "--loglevel=info",
             ),
