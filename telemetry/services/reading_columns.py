@@ -133,7 +133,7 @@ class Latest:
 
     :ivar time: `NEVER` in the last row
     :ivar usable_time: `NEVER` where there is none
-    :ivar asked: the signals whose newest reading is of a time that the page has, in their order
+    :ivar asked: the signals whose newest reading lies within what the page spans, in their order
     :ivar content: of those
     """
 

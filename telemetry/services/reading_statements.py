@@ -21,11 +21,11 @@ SELECT coalesce(array_agg(signal_id), '{}'), coalesce(array_agg(source_time), '{
   coalesce(array_agg(quality::text) FILTER (WHERE is_asked), '{}'),
   coalesce(array_agg(reason) FILTER (WHERE is_asked), '{}')
 FROM (
-  SELECT *, source_time = ANY(%(times)s::timestamptz[]) AS is_asked
+  SELECT *, source_time BETWEEN (%(span)s::timestamptz[])[1] AND (%(span)s::timestamptz[])[2] AS is_asked
   FROM telemetry_latestreading WHERE signal_id = ANY(%(signals)s::bigint[])
 ) AS latest
 """
-"""By column, and after that the content of those whose time is one of the page's."""
+"""By column, and after that the content of those whose time lies within what the page spans."""
 
 TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtextextended('readings', %(connector)s))"
 """
@@ -33,8 +33,12 @@ Until the transaction ends, nobody else writes readings of the connector: of two
 each in the order that a plan has, one would end in a deadlock.
 """
 
-_PAGE = """unnest(%(signals)s::bigint[], %(times)s::timestamptz[], %(values)s::float8[], %(states)s::text[],
-  %(qualities)s::text[], %(reasons)s::text[]) AS page (signal_id, source_time, value, state, quality, reason)"""
+# Side by side in a select list they go row by row through the server; as a table they would be stored there first.
+_COLUMNS = """unnest(%(signals)s::bigint[]) AS signal_id, unnest(%(times)s::timestamptz[]) AS source_time,
+  unnest(%(values)s::float8[]) AS value, unnest(%(states)s::text[]) AS state,
+  unnest(%(qualities)s::text[]) AS quality, unnest(%(reasons)s::text[]) AS reason"""
+
+_PAGE = f"(SELECT {_COLUMNS}) AS page"
 
 APPEND = f"""
 INSERT INTO telemetry_reading
@@ -70,10 +74,9 @@ For any. A partitioned table tells no system columns, so what was there before i
 a limit, so that the planner looks up each row by its key, whatever the statistics of a day that has just begun.
 """
 
-_NEWEST = """(SELECT *, %(now)s AS landed_at FROM unnest(%(signals)s::bigint[], %(times)s::timestamptz[],
-  %(values)s::float8[], %(states)s::text[], %(qualities)s::text[], %(reasons)s::text[],
-  %(usable_times)s::timestamptz[], %(usable_values)s::float8[], %(usable_states)s::text[])
-  AS page (signal_id, source_time, value, state, quality, reason, usable_time, usable_value, usable_state))"""
+_NEWEST = f"""(SELECT %(now)s AS landed_at, {_COLUMNS},
+  unnest(%(usable_times)s::timestamptz[]) AS usable_time, unnest(%(usable_values)s::float8[]) AS usable_value,
+  unnest(%(usable_states)s::text[]) AS usable_state)"""
 """Rows of the newest readings, to be named."""
 
 _NEWER = """(latest.source_time < excluded.source_time
@@ -94,12 +97,14 @@ _MOVED = ",\n  ".join(
     for column in columns
 )
 
-# The out-of-order guard stands in both, where no other writer can come between.
+# The out-of-order guard stands in both, where no other writer can come between. The signals are listed beside the join,
+# so that the planner has an index to find them by, however it joins.
 MOVE_LATEST = f"""
 UPDATE telemetry_latestreading AS latest SET
   {_MOVED}
 FROM {_NEWEST} AS excluded
-WHERE latest.signal_id = excluded.signal_id AND ({_NEWER} OR {_NEWER_USABLE})
+WHERE latest.signal_id = excluded.signal_id AND latest.signal_id = ANY(%(signals)s::bigint[])
+  AND ({_NEWER} OR {_NEWER_USABLE})
 RETURNING latest.signal_id
 """  # noqa: S608  # as above
 """For signals that have a newest reading."""

@@ -129,8 +129,8 @@ def _signals(cursor: Any, records: Sequence[ReadingRecord], landing: Landing) ->
 
 def _latest(cursor: Any, page: Columns) -> Latest:
     signals = page.newest_of_each().signal
-    parameters = {"signals": arrays.integers(signals[signals >= 0]), "times": arrays.instants(np.unique(page.time))}
-    cursor.execute(sql.LATEST, parameters)
+    span = np.array([page.time.min(), page.time.max()])
+    cursor.execute(sql.LATEST, {"signals": arrays.integers(signals[signals >= 0]), "span": arrays.instants(span)})
     return Latest.of(*cursor.fetchone())
 
 
