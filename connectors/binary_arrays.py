@@ -63,9 +63,9 @@ def texts(values: Sequence[str | None]) -> Array:
     return Array(_header(len(values), TEXT, has_nulls=None in encoded) + b"".join([encoded[value] for value in values]))
 
 
-def distinct_texts(values: Sequence[bytes | memoryview | None]) -> Array:
+def distinct_texts(values: Sequence[bytes | None]) -> Array:
     """As `texts`, of values in UTF-8 that do not repeat."""
-    parts: list[bytes | memoryview] = [_header(len(values), TEXT, has_nulls=None in values)]
+    parts = [_header(len(values), TEXT, has_nulls=None in values)]
     for value in values:
         if value is None:
             parts.append(NULL)

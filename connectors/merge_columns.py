@@ -63,8 +63,9 @@ def _objects(values: Values) -> Array:
     return arrays.distinct_texts([None if value is None else _json(value) for value in values])
 
 
-def _json(value: Any) -> bytes | memoryview:
-    return memoryview(value) if isinstance(value, msgspec.Raw) else orjson.dumps(value)
+def _json(value: Any) -> bytes:
+    # Copied, because views are looked after by the garbage collector, which costs more than their bytes.
+    return bytes(value) if isinstance(value, msgspec.Raw) else orjson.dumps(value)
 
 
 def _floats(values: Values) -> Array:

@@ -31,7 +31,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     latitude: Latitude
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True):
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     One record on its way from a source system to a domain.
 

@@ -12,7 +12,7 @@ from connectors.models import Mode, Run, Stream, Trigger
 from connectors.protocols.adapter import Mode as AdapterMode
 from connectors.queries import record_changes, runs, streams
 from connectors.reports import Report, columns_of, report_of
-from connectors.services.reading import Ended, Synced
+from connectors.services.outcomes import Ended, Synced
 from connectors.services.requests import (
     UnableToCancel,
     UnableToSync,

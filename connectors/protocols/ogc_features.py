@@ -39,7 +39,7 @@ class Collection:
     extent: tuple[float, float, float, float] | None
 
 
-class SourceFeature(msgspec.Struct):
+class SourceFeature(msgspec.Struct, gc=False):
     """A feature as it was sent: geometry and properties are not parsed before somebody asks for them."""
 
     id: Any = None

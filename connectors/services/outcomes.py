@@ -1,9 +1,37 @@
-"""What a source's error means for the stream, and when it may be asked again."""
+"""How a request to read a stream ended; what a source's error means for it, and when it may be asked again."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from connectors.models import Outcome
 from connectors.protocols.errors import BadConfig, SourceError, Throttled, Unauthorized, Unreachable
+from connectors.services.runs import Counts
+
+
+class Ended(StrEnum):
+    """How a request to read a stream ended."""
+
+    READ = "READ"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    LOST = "LOST"
+    BUSY = "BUSY"
+    WAITING = "WAITING"
+    SWITCHED_OFF = "SWITCHED_OFF"
+    GONE = "GONE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synced:
+    """What became of a request to read a stream. `detail` is a sentence for a person."""
+
+    ended: Ended
+    outcome: Outcome = Outcome.NONE
+    detail: str = ""
+    run_id: int | None = None
+    counts: Counts = field(default_factory=Counts)
+
 
 PASSING = frozenset({Outcome.UNREACHABLE, Outcome.THROTTLED})
 """What goes by itself, and is told in other words each time."""

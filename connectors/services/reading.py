@@ -6,9 +6,8 @@ showed goes into the run's report.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 import structlog
@@ -25,7 +24,7 @@ from connectors.services import lease as leases
 from connectors.services.ahead import fetched_ahead
 from connectors.services.dry_run import Report
 from connectors.services.lease import Claim, LeaseLost
-from connectors.services.outcomes import PASSING, outcome_of, retry_at
+from connectors.services.outcomes import PASSING, Ended, Synced, outcome_of, retry_at
 from connectors.services.runs import ASKED_FOR, CANCELLED, Counts, RunBook
 from connectors.services.states import settle_state
 from organisation.scope import Scope, acting_for
@@ -42,30 +41,6 @@ AGAIN = frozenset({"40001", "40P01"})
 NOTHING_RETIRED = (
     "A record's key could not be read, so it is not known what is gone: nothing was retired. See what was set aside."
 )
-
-
-class Ended(StrEnum):
-    """How a request to read a stream ended."""
-
-    READ = "READ"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-    LOST = "LOST"
-    BUSY = "BUSY"
-    WAITING = "WAITING"
-    SWITCHED_OFF = "SWITCHED_OFF"
-    GONE = "GONE"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Synced:
-    """What became of a request to read a stream. `detail` is a sentence for a person."""
-
-    ended: Ended
-    outcome: Outcome = Outcome.NONE
-    detail: str = ""
-    run_id: int | None = None
-    counts: Counts = field(default_factory=Counts)
 
 
 class Cancelled(Exception):
@@ -95,7 +70,7 @@ class Read:
         self.known: frozenset[bytes] = frozenset()
         self.seen_again: set[bytes] = set()
         self.expects_new = self.state.full_read_at is None
-        self.has_changed_rows = False
+        self.has_changed_rows = self.has_rejected = False
 
     def begin(self) -> None:
         """In the transaction of the claim."""
@@ -107,6 +82,7 @@ class Read:
             # Its source cannot be resumed: what was seen before is no part of the read that begins now.
             SeenPage.objects.filter(lease=self.lease).delete()
         self.known = known_pages.known_to(self.lease, self.state)
+        self.has_rejected = self.stream.rejected_records.filter(settled_at=None).exists()
 
     def to_its_end(self) -> Synced:
         try:
@@ -270,6 +246,8 @@ class Read:
             self.report.look(landing, self.stream.contract, landed.touched)
             self.report.reject(rejections)
             return _Taken(counts=counts, changed=changed, is_whole=not rejections)
+        if self.has_rejected:
+            pages.settle_what_reads_well(self.stream.pk, read.records, now=now)
         new = pages.keep_rejections(self.stream.pk, rejections, now=now)
         pages.tell_followers(wiring, landing, self.stream.contract, landed.touched)
         if changed and not self.has_changed_rows:

@@ -4,9 +4,11 @@ crash at any moment resumes at the last committed page. Delivery is at least onc
 exactly once.
 """
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
 import structlog
 from django.utils import timezone
@@ -14,7 +16,8 @@ from django.utils import timezone
 from connectors.models import Mode, Trigger
 from connectors.services import lease as leases
 from connectors.services.lease import LeaseLost, NotClaimed
-from connectors.services.reading import Ended, Read, Synced
+from connectors.services.outcomes import Ended, Synced
+from connectors.services.reading import Read
 from connectors.services.runs import Counts
 from organisation.scope import Origin, acting_for, current_scope
 
@@ -41,6 +44,7 @@ def sync_stream(
     :param committed: called after each committed page
     :param pages_ahead: how many pages may wait, fetched and read, while one lands
     """
+    _spare_the_collector()
     scope = replace(current_scope(), origin=Origin.SYNC)
     with acting_for(scope):
         claim = leases.claim(stream_id=stream_id, mode=mode, trigger=trigger, now=clock())
@@ -54,3 +58,13 @@ def sync_stream(
     except LeaseLost:
         log.warning("sync.lease_lost", stream=stream_id)
         return Synced(ended=Ended.LOST, counts=read.book.counts)
+
+
+@cache
+def _spare_the_collector() -> None:
+    """
+    Once per process: what is loaded by now stays loaded, and need not be looked through again and again while pages
+    come and go, which takes as long as to read them.
+    """
+    gc.collect()
+    gc.freeze()

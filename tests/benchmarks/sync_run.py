@@ -12,7 +12,7 @@ import orjson
 from django.utils import timezone
 
 from connectors.models import Connector, Mode, Stream, Trigger
-from connectors.services.reading import Synced
+from connectors.services.outcomes import Synced
 from connectors.services.settings import save_connector, save_stream
 from connectors.services.sync import sync_stream
 from organisation.database import require_safe_role

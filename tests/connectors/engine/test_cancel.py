@@ -3,7 +3,7 @@
 import pytest
 
 from connectors.models import Lease, Mode, Run, Stream, StreamState, Trigger
-from connectors.services.reading import Ended
+from connectors.services.outcomes import Ended
 from connectors.services.requests import UnableToCancel, cancel_run, start_sync
 from connectors.services.sync import sync_stream
 from gis.models import Zone

@@ -8,7 +8,7 @@ from django.db import connection
 
 from connectors.models import Connector, Mode, Run, Stream, StreamState, Trigger
 from connectors.protocols.errors import Unreachable
-from connectors.services.reading import Ended
+from connectors.services.outcomes import Ended
 from connectors.services.requests import start_sync
 from connectors.services.sync import sync_stream
 from gis.models import Zone

@@ -3,7 +3,7 @@
 import pytest
 
 from connectors.models import KnownPage, Mode, Run, Stream, StreamState, Trigger
-from connectors.services.reading import Synced
+from connectors.services.outcomes import Synced
 from connectors.services.sync import sync_stream
 from gis.models import Zone
 from tests.connectors.engine.scripted import Clock, Domain, Source, zones

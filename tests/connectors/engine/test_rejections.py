@@ -8,8 +8,8 @@ import pytest
 from connectors.contracts.reading import Reading
 from connectors.models import Connector, Mode, RejectedRecord, Run, Stream, Trigger
 from connectors.services import pages
+from connectors.services.outcomes import Synced
 from connectors.services.push import accept_lines
-from connectors.services.reading import Synced
 from connectors.services.sync import sync_stream
 from organisation.scope import Scope
 from tests.connectors.engine.scripted import Clock, Source, zones

@@ -22,7 +22,7 @@ from connectors.models import (
     Trigger,
 )
 from connectors.protocols.errors import BadConfig, ContractBroken, Throttled, Unauthorized, Unreachable
-from connectors.services.reading import Ended, Synced
+from connectors.services.outcomes import Ended, Synced
 from connectors.services.requests import UnableToSync, start_sync
 from connectors.services.sync import sync_stream
 from gis.models import Zone

@@ -10,7 +10,7 @@ from django.db import connection
 from connectors.models import Connector, Lease, Mode, OutboxItem, Run, SeenPage, Stream, StreamState, Trigger
 from connectors.queries import abandoned_reads
 from connectors.services import lease as leases
-from connectors.services.reading import Ended, Synced
+from connectors.services.outcomes import Ended, Synced
 from connectors.services.runs import Counts
 from connectors.services.sync import sync_stream
 from gis.models import Zone
