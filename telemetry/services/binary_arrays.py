@@ -60,13 +60,13 @@ def floats(values: Floats, nulls: Flags | None = None) -> Array:
 
 
 def texts(values: Sequence[str | None]) -> Array:
-    elements: dict[str | None, bytes] = {None: NULL}
-    for value in dict.fromkeys(values):
+    elements: dict[str | None, bytes] = dict.fromkeys(values, NULL)
+    for value in elements:
         if value is not None:
             encoded = value.encode()
             elements[value] = len(encoded).to_bytes(4, "big") + encoded
-    header = _header(len(values), _TEXT, has_nulls=None in values)
-    return Array(header + b"".join([elements[value] for value in values]))
+    header = _header(len(values), _TEXT, has_nulls=None in elements)
+    return Array(b"".join([header, *[elements[value] for value in values]]))
 
 
 @contextmanager
