@@ -26,6 +26,7 @@ from gis.services.landing import (
     land_features,
     land_network_elements,
     land_zones,
+    prepare_features,
     retire_network_elements,
 )
 from gis.services.network import follow_network
@@ -68,7 +69,12 @@ WIRING = ContractWiring(
                 retire=partial(retire_unseen, gis_models.Zone),
                 followers=(follow_zones,),
             ),
-            Wiring(contract=Feature, land=land_features, retire=partial(retire_unseen, gis_models.Feature)),
+            Wiring(
+                contract=Feature,
+                prepare=prepare_features,
+                land=land_features,
+                retire=partial(retire_unseen, gis_models.Feature),
+            ),
             Wiring(
                 contract=NetworkElement,
                 land=land_network_elements,

@@ -70,7 +70,7 @@ class DeliveryReceipt:
     now: datetime
 
 
-Land = Callable[[Sequence[Any], Landing], Landed]
+Land = Callable[[Any, Landing], Landed]
 Retire = Callable[[Landing, "SeenKeys"], Sequence[int]]
 Follow = Callable[[Change], object]
 Settle = Callable[[DeliveryReceipt], object]
@@ -85,10 +85,15 @@ class SeenKeys:
 
 @dataclass(frozen=True, kw_only=True)
 class Wiring:
-    """Which landing function serves a contract, what retires its rows, and who follows it, in this order."""
+    """
+    Which landing function serves a contract, what retires its rows, and who follows it, in this order.
+
+    :ivar prepare: what `land` is given instead of the records; it is done while another page lands, without a database
+    """
 
     contract: type[Record]
     land: Land
+    prepare: Callable[[Sequence[Any]], Any] | None = None
     retire: Retire | None = None
     followers: tuple[Follow, ...] = ()
 

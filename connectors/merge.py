@@ -71,23 +71,55 @@ def merge(
     :param newest_by: a column of times; a row that is older than the one stored counts as unchanged
     :raises TransactionManagementError: outside a transaction
     """
+    return merge_prepared(
+        prepare(model, rows, columns=columns, key=key, compare=compare, newest_by=newest_by), landing=landing
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Rows as they travel, all of it but where they come from."""
+
+    plan: "_Plan"
+    arrays: Mapping[str, Any]
+    size: int
+
+
+def prepare(
+    model: type[models.Model],
+    rows: Iterable[Sequence[Any]],
+    *,
+    columns: Sequence[str],
+    key: Sequence[str] = SOURCE_KEY,
+    compare: Sequence[str] | None = None,
+    newest_by: str | None = None,
+) -> Prepared:
+    """The part of a merge that needs no database, for who wants it done while another page lands."""
     plan = _plan(model, tuple(columns), tuple(key), None if compare is None else tuple(compare), newest_by)
     page = plan.one_row_per_key(rows)
+    return Prepared(plan=plan, arrays=plan.arrays(page), size=len(page))
+
+
+def merge_prepared(page: Prepared, *, landing: Landing) -> Merged:
+    """
+    :raises TransactionManagementError: outside a transaction
+    """
     if not connection.in_atomic_block:
         raise TransactionManagementError("A merge needs the transaction of its page; open acting_for(scope).")
-    if not page:
+    if not page.size:
         return NOTHING
-    parameters = plan.parameters(page, landing)
+    plan = page.plan
+    parameters = {**page.arrays, **plan.parameters(landing)}
     with _nested_loops() as cursor:
         if landing.keeps_changes:
             cursor.execute(plan.sql.log, parameters)
-            return plan.merged(_read_whole(cursor, plan, parameters, len(page)))
+            return plan.merged(_read_whole(cursor, plan, parameters, page.size))
         new = _read(cursor, plan.sql.insert, parameters) if landing.expects_new else []
-        if len(new) == len(page):
+        if len(new) == page.size:
             return plan.merged(new)
         # What was new is known by now as well.
         created = {row[2:] for row in new}
-        found = _read_whole(cursor, plan, parameters, len(page))
+        found = _read_whole(cursor, plan, parameters, page.size)
         return plan.merged([*new, *(row for row in found if row[2:] not in created)])
 
 
@@ -151,13 +183,13 @@ class _Plan:
             page[key] = row
         return list(page.values())
 
-    def parameters(self, page: Sequence[Sequence[Any]], landing: Landing) -> dict[str, Any]:
+    def arrays(self, page: Sequence[Sequence[Any]]) -> dict[str, Any]:
+        columns = zip(self.forms, zip(*page, strict=True), strict=bool(page))
+        return {name: form.encode(values) for (name, form), values in columns}
+
+    def parameters(self, landing: Landing) -> dict[str, Any]:
         """Defaults are asked anew for each merge: one may be a function."""
         return {
-            **{
-                name: form.encode(values)
-                for (name, form), values in zip(self.forms, zip(*page, strict=True), strict=True)
-            },
             **{name: field.get_db_prep_save(field.get_default(), connection) for name, field in self.defaulted.items()},
             "organisation_id": landing.organisation_id,
             "connector_id": landing.connector_id,

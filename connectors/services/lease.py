@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from threading import Event, Thread
+from typing import Any
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import F
 from django.utils import timezone
+from psycopg.types.json import Jsonb
 
 from connectors.models import (
     UNDER_WAY,
@@ -148,21 +150,32 @@ def insert(
     )
 
 
-def renew(lease: Lease, *, now: datetime, cursor: Cursor | None = None, phase: Phase | None = None) -> None:
+def renew(lease: Lease, *, now: datetime, cursor: Cursor | None = None, phase: Phase | None = None) -> bool:
     """
     Keep the lease past a page that is about to be committed in the same transaction.
 
     :param cursor: where the read goes on after that page; `None`: where it went on before
+    :return: whether the read is still wanted; false: a person asked it to stop
     :raises LeaseLost: if it expired or another has it
     """
     lease.expires_at = now + DURATION
     lease.cursor = lease.cursor if cursor is None else cursor
     lease.phase = phase or lease.phase
-    kept = Lease.objects.filter(pk=lease.pk, fence=lease.fence, expires_at__gt=now).update(
-        expires_at=lease.expires_at, cursor=lease.cursor, phase=lease.phase, pages=lease.pages
-    )
-    if not kept:
+    position: Any = None if lease.cursor is None else Jsonb(lease.cursor)
+    with connection.cursor() as asked:
+        asked.execute(
+            f"""
+            UPDATE {Lease._meta.db_table} AS lease SET expires_at = %s, cursor = %s, phase = %s, pages = %s
+            WHERE id = %s AND fence = %s AND expires_at > %s RETURNING NOT EXISTS (
+              SELECT 1 FROM {Run._meta.db_table} AS run
+              WHERE run.id = lease.run_id AND run.cancel_asked_at IS NOT NULL)
+            """,  # noqa: S608  # our own names
+            [lease.expires_at, position, lease.phase, lease.pages, lease.pk, lease.fence, now],
+        )
+        kept = asked.fetchone()
+    if kept is None:
         raise LeaseLost(f"The read of stream {lease.stream_id} was taken over.")
+    return bool(kept[0])
 
 
 def release(lease: Lease) -> None:

@@ -56,13 +56,14 @@ class Rejection:
     raw: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class ReadPage:
     """
     Raw records read into their contract; `indexes` are their places among the raw ones.
 
     :param fingerprint: that by which the page is known again, if its adapter gives one
     :param is_known: it was known by that, and therefore not read
+    :param prepared: what the landing is given, if its wiring prepares it
     """
 
     raw: Sequence[Any]
@@ -71,10 +72,7 @@ class ReadPage:
     rejections: list[Rejection] = field(default_factory=list)
     fingerprint: bytes | None = None
     is_known: bool = False
-
-    def read_after_all(self, read: Read) -> "ReadPage":
-        """The page itself, or read now if it was not because it was known."""
-        return read_page(read, self.raw, fingerprint=self.fingerprint) if self.is_known else self
+    prepared: Any = None
 
     def keys(self) -> list[str | None]:
         """The keys that the source showed on this page; `None` for a record whose key cannot be read."""
@@ -172,27 +170,40 @@ def _clean(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def land(records: Sequence[Record], landing: Landing, wiring: Wiring, *, one_by_one: bool = False) -> Landed:
-    """
-    Hand records to their domain.
+def prepared(page: ReadPage, wiring: Wiring) -> ReadPage:
+    """With as much of the landing done as needs no database."""
+    if wiring.prepare is not None and page.records:
+        page.prepared = wiring.prepare(page.records)
+    return page
 
-    :param one_by_one: after a page failed as a whole: halve it until what the database cannot take stands alone, and
-        set that aside
-    :raises DataError: if the database cannot take a record
+
+def land(page: ReadPage, landing: Landing, wiring: Wiring) -> Landed:
+    """
+    Hand a page's records to their domain.
+
+    :raises DataError: if the database cannot take one of them
+    """
+    if not page.records:
+        return Landed()
+    return wiring.land(page.records if page.prepared is None else page.prepared, landing)
+
+
+def land_in_halves(records: Sequence[Record], landing: Landing, wiring: Wiring) -> Landed:
+    """
+    Hand records to their domain, and set aside what the database cannot take: after all of them failed as a whole, they
+    are halved until that stands alone.
     """
     if not records:
         return Landed()
-    if not one_by_one:
-        return wiring.land(records, landing)
     try:
         with transaction.atomic():
-            return wiring.land(records, landing)
+            return wiring.land(records if wiring.prepare is None else wiring.prepare(records), landing)
     except DataError as error:
         if len(records) == 1:
             return Landed(set_aside=[SetAside(index=0, reason=str(error).partition("\n")[0])])
     middle = len(records) // 2
-    first = land(records[:middle], landing, wiring, one_by_one=True)
-    second = land(records[middle:], landing, wiring, one_by_one=True)
+    first = land_in_halves(records[:middle], landing, wiring)
+    second = land_in_halves(records[middle:], landing, wiring)
     return Landed(
         created=first.created + second.created,
         updated=first.updated + second.updated,

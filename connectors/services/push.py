@@ -91,7 +91,7 @@ def accept_lines(*, connector_id: int, contract: str, body: bytes, clock: Clock)
             landing = Landing(
                 organisation_id=scope.organisation_id, connector_id=connector_id, stream_id=stream.pk, now=now
             )
-            landed = pages.land(read.records, landing, wiring, one_by_one=True)
+            landed = pages.land_in_halves(read.records, landing, wiring)
             rejections = pages.set_aside(read, landed)
             pages.settle_what_reads_well(stream.pk, read.records, now=now)
             new = pages.keep_rejections(stream.pk, [*rejections, *(one for _, one in broken)], now=now)

@@ -124,14 +124,19 @@ class Read:
             mark = None if page.fingerprint is None else known_pages.fingerprint_of(page.fingerprint, salt)
             if mark in self.known:
                 return pages.ReadPage(raw=page.records, fingerprint=mark, is_known=True)
-            return pages.read_page(read, page.records, fingerprint=mark)
+            return read_whole(page, mark)
+
+        def read_whole(page: Page, mark: bytes | None) -> pages.ReadPage:
+            return pages.prepared(pages.read_page(read, page.records, fingerprint=mark), wiring)
 
         found = ((page, looked_at(page)) for page in adapter.fetch(source, cursor=self._position(), mode=mode))
         reason = ""
         with fetched_ahead(found, depth=self.ahead, waiting=self._heed) as in_turn:
             for page, looked in in_turn:
-                if not (looked.is_known and self._is_seen_again(page, looked)):
-                    self._commit(page, looked.read_after_all(read), wiring)
+                if not looked.is_known:
+                    self._commit(page, looked, wiring)
+                elif not self._is_seen_again(page, looked):
+                    self._commit(page, read_whole(page, looked.fingerprint), wiring)
                 if page.complete:
                     return None
                 reason = page.incomplete_reason or reason
@@ -166,16 +171,16 @@ class Read:
         return True
 
     def _commit(self, page: Page, read: pages.ReadPage, wiring: Wiring) -> None:
-        one_by_one = False
+        in_halves = False
         self.lease.pages += 1
         for attempt in range(1, TRIES + 1):
             try:
-                book = self._landed(page, read, wiring, one_by_one=one_by_one)
+                book = self._landed(page, read, wiring, in_halves=in_halves)
                 break
             except DataError:
-                if one_by_one:
+                if in_halves:
                     raise
-                one_by_one = True
+                in_halves = True
             except OperationalError as error:
                 if attempt == TRIES or getattr(error.__cause__, "sqlstate", None) not in AGAIN:
                     raise
@@ -187,17 +192,17 @@ class Read:
         self.book = book
         self.committed(book.counts)
 
-    def _landed(self, page: Page, read: pages.ReadPage, wiring: Wiring, *, one_by_one: bool) -> RunBook:
+    def _landed(self, page: Page, read: pages.ReadPage, wiring: Wiring, *, in_halves: bool) -> RunBook:
         """The page, the position after it and the count of it, in one transaction; of a dry run, all but the page."""
         now = self.clock()
         tried = None
         if self.report is not None:
             with acting_for(self.scope):
-                tried = self._take_in(page, read, wiring, now, one_by_one=one_by_one)
+                tried = self._take_in(page, read, wiring, now, in_halves=in_halves)
                 transaction.set_rollback(True)
         with acting_for(self.scope):
             self._hold(page, now)
-            taken = tried or self._take_in(page, read, wiring, now, one_by_one=one_by_one)
+            taken = tried or self._take_in(page, read, wiring, now, in_halves=in_halves)
             if self._retires(wiring):
                 SeenPage.objects.create(
                     lease=self.lease,
@@ -215,19 +220,19 @@ class Read:
         :raises LeaseLost: if another has it
         :raises Cancelled: if a person asked it to stop
         """
-        if self.book.is_cancelled():
-            raise Cancelled
         retires = page.complete and self._retires(pages.wiring_of(self.stream.contract))
         phase = Phase.RETIRING if retires else Phase.READING
-        leases.renew(self.lease, now=now, cursor=page.cursor, phase=phase)
+        if not leases.renew(self.lease, now=now, cursor=page.cursor, phase=phase):
+            raise Cancelled
 
     def _retires(self, wiring: Wiring) -> bool:
         return self.mode == Mode.FULL and wiring.retire is not None
 
-    def _take_in(self, page: Page, read: pages.ReadPage, wiring: Wiring, now: datetime, *, one_by_one: bool) -> _Taken:
+    def _take_in(self, page: Page, read: pages.ReadPage, wiring: Wiring, now: datetime, *, in_halves: bool) -> _Taken:
         """Land a page's records in their domain, and set aside what it cannot take."""
         landing = self._landing(now)
-        landed = pages.land(read.records, landing, wiring, one_by_one=one_by_one)
+        halves = pages.land_in_halves(read.records, landing, wiring) if in_halves else None
+        landed = halves or pages.land(read, landing, wiring)
         rejections = pages.set_aside(read, landed)
         settled = landed.created + landed.updated + landed.unchanged
         counts = Counts(

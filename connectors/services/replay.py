@@ -236,7 +236,7 @@ class _Replay:
             keeps_changes=self.stream.keeps_changes,
         )
         candidates = chunk.candidates
-        landed = pages.land([one.record for one in candidates], landing, self.wiring, one_by_one=True)
+        landed = pages.land_in_halves([one.record for one in candidates], landing, self.wiring)
         pages.tell_followers(self.wiring, landing, self.stream.contract, landed.touched)
         refused = {one.index: one for one in landed.set_aside}
         for index, fault in refused.items():

@@ -1,6 +1,7 @@
 """Zones, features and network elements as the GIS has them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -10,7 +11,7 @@ from connectors.contracts.network_element import ElementKind
 from connectors.contracts.network_element import NetworkElement as NetworkElementRecord
 from connectors.contracts.zone import Zone as ZoneRecord
 from connectors.landing import Change, Landed, Landing, SeenKeys, SetAside
-from connectors.merge import Merged, merge, retire_unseen
+from connectors.merge import Merged, Prepared, merge, merge_prepared, prepare, retire_unseen
 from gis.geometry import Placement, place, place_features
 from gis.models import Feature, NetworkElement, Zone
 from organisation.scope import current_scope
@@ -42,23 +43,32 @@ def land_zones(records: Sequence[ZoneRecord], landing: Landing) -> Landed:
     return _landed(merged, faults)
 
 
-def land_features(records: Sequence[FeatureRecord], landing: Landing) -> Landed:
+@dataclass(frozen=True, kw_only=True)
+class PreparedFeatures:
+    rows: Prepared
+    faults: Sequence[SetAside]
+
+
+def prepare_features(records: Sequence[FeatureRecord]) -> PreparedFeatures:
     placements = place_features([record.geometry for record in records])
-    faults = [_fault_of_geometry(index, placement) for index, placement in enumerate(placements)]
-    merged = merge(
+    rows = prepare(
         Feature,
-        [
+        (
             (
                 *(record.external_id, record.source_time, record.collection, record.properties),
                 *(record.geometry, placement.longitude, placement.latitude),
             )
             for record, placement in zip(records, placements, strict=True)
             if not placement.fault
-        ],
-        landing=landing,
+        ),
         columns=("external_id", "source_time", "collection", "properties", "geometry", "longitude", "latitude"),
     )
-    return _landed(merged, faults)
+    faults = (_fault_of_geometry(index, placement) for index, placement in enumerate(placements))
+    return PreparedFeatures(rows=rows, faults=[fault for fault in faults if fault is not None])
+
+
+def land_features(features: PreparedFeatures, landing: Landing) -> Landed:
+    return _landed(merge_prepared(features.rows, landing=landing), features.faults)
 
 
 def land_network_elements(records: Sequence[NetworkElementRecord], landing: Landing) -> Landed:

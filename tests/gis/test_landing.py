@@ -12,7 +12,7 @@ from connectors.contracts.zone import ZoneLevel
 from connectors.landing import Change, Landed, Landing
 from gis.models import Feature, Zone
 from gis.models import NetworkElement as ElementRow
-from gis.services.landing import follow_zones, land_features, land_network_elements, land_zones
+from gis.services.landing import follow_zones, land_features, land_network_elements, land_zones, prepare_features
 from tests.gis.networks import line, make_landing, source
 
 pytestmark = pytest.mark.usefixtures("scope")
@@ -148,8 +148,8 @@ def test_features_keep_their_properties(now: datetime) -> None:
         properties=Raw(b'{"height_m": 9, "maker": {"name": "Nordmast"}}'),
     )
 
-    land_features([record], landing)
-    again = land_features([record], landing)
+    land_features(prepare_features([record]), landing)
+    again = land_features(prepare_features([record]), landing)
 
     row = Feature.objects.get()
     assert (row.collection, row.properties, row.latitude) == (
