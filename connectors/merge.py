@@ -9,7 +9,7 @@ temporary table, into which it would have to go: row-level security refuses it o
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -100,8 +100,9 @@ def prepare(
     return Prepared(plan=plan, arrays=plan.arrays(page), size=len(page))
 
 
-def merge_prepared(page: Prepared, *, landing: Landing) -> Merged:
+def merge_prepared(page: Prepared, *, landing: Landing, tells_ids: bool = True) -> Merged:
     """
+    :param tells_ids: false for who needs no more than the numbers
     :raises TransactionManagementError: outside a transaction
     """
     if not connection.in_atomic_block:
@@ -114,13 +115,21 @@ def merge_prepared(page: Prepared, *, landing: Landing) -> Merged:
         if landing.keeps_changes:
             cursor.execute(plan.sql.log, parameters)
             return plan.merged(_read_whole(cursor, plan, parameters, page.size))
+        if landing.expects_new and not tells_ids:
+            cursor.execute(plan.sql.insert_untold, parameters)
+            created: int = cursor.rowcount
+            if created == page.size:
+                return replace(NOTHING, created=created)
+            # What was new is known by now, and unchanged.
+            rest = plan.merged(_read_whole(cursor, plan, parameters, page.size))
+            return replace(rest, created=rest.created + created, unchanged=rest.unchanged - created)
         new = _read(cursor, plan.sql.insert, parameters) if landing.expects_new else []
         if len(new) == page.size:
             return plan.merged(new)
         # What was new is known by now as well.
-        created = {row[2:] for row in new}
+        keys = {row[2:] for row in new}
         found = _read_whole(cursor, plan, parameters, page.size)
-        return plan.merged([*new, *(row for row in found if row[2:] not in created)])
+        return plan.merged([*new, *(row for row in found if row[2:] not in keys)])
 
 
 def retire_unseen(model: type[models.Model], landing: Landing, seen: SeenKeys) -> Sequence[int]:

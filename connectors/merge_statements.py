@@ -89,17 +89,25 @@ class Shape:
 class Statements:
     """
     :param insert: writes those that are not known; tells which
+    :param insert_untold: the same without telling
     :param merge: writes those that differ; tells of all, but of those that another transaction made newer meanwhile
     :param log: writes down as changes what `merge` is about to write
     """
 
     insert: str
+    insert_untold: str
     merge: str
     log: str
 
 
 def statements(shape: Shape) -> Statements:
-    return Statements(insert=_insert(shape), merge=_merge(shape), log=_log(shape))
+    insert = _insert(shape)
+    return Statements(
+        insert=f"{insert} RETURNING 'created', id, {listed(shape.key_columns)}",
+        insert_untold=insert,
+        merge=_merge(shape),
+        log=_log(shape),
+    )
 
 
 def retire(table: str, *, keeps_changes: bool) -> str:
@@ -129,8 +137,7 @@ _LOG = f"""INSERT INTO {RecordChange._meta.db_table}
 def _insert(shape: Shape) -> str:
     return f"""
         {shape.insertion} FROM {shape.page} AS fresh ORDER BY {listed(shape.key_columns)}
-        ON CONFLICT ({listed(shape.key)}) DO NOTHING
-        RETURNING 'created', id, {listed(shape.key_columns)}"""
+        ON CONFLICT ({listed(shape.key)}) DO NOTHING"""
 
 
 def _merge(shape: Shape) -> str:

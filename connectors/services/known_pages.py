@@ -6,6 +6,7 @@ As soon as rows of a stream change in any other way than by such a read, its kno
 read changes them, for itself alone, which replaces them when it is complete.
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import orjson
@@ -37,7 +38,19 @@ def fingerprint_of(page: bytes, salt: bytes) -> bytes:
     return blake2b(page, digest_size=20, salt=salt).digest()
 
 
-def see_again(lease: Lease, *, number: int, fingerprint: bytes) -> tuple[int, int] | None:
+def see(lease: Lease, *, keys: Sequence[str | None], fingerprint: bytes | None, ignored: int) -> None:
+    """Keep what a read saw on its newest page, until it ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {_SEEN} (organisation_id, lease_id, number, external_ids, fingerprint, ignored)
+            VALUES (%s, %s, %s, %s::jsonb, %s, %s)
+            """,  # noqa: S608  # our own name
+            [lease.organisation_id, lease.pk, lease.pages, orjson.dumps(keys).decode(), fingerprint, ignored],
+        )
+
+
+def see_again(lease: Lease, *, fingerprint: bytes) -> tuple[int, int] | None:
     """
     Count a known page as seen by a read.
 
@@ -51,7 +64,7 @@ def see_again(lease: Lease, *, number: int, fingerprint: bytes) -> tuple[int, in
             WHERE organisation_id = %s AND stream_id = %s AND fingerprint = %s
             RETURNING jsonb_array_length(external_ids), ignored
             """,  # noqa: S608  # our own names
-            [lease.pk, number, lease.organisation_id, lease.stream_id, fingerprint],
+            [lease.pk, lease.pages, lease.organisation_id, lease.stream_id, fingerprint],
         )
         found: tuple[int, int] | None = cursor.fetchone()
     return found

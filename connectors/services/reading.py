@@ -160,7 +160,7 @@ class Read:
         with acting_for(self.scope):
             now = self.clock()
             self._hold(page, now)
-            seen = known_pages.see_again(self.lease, number=self.lease.pages, fingerprint=read.fingerprint or b"")
+            seen = known_pages.see_again(self.lease, fingerprint=read.fingerprint or b"")
             if seen is None:
                 self.lease.pages -= 1
                 return False
@@ -204,13 +204,8 @@ class Read:
             self._hold(page, now)
             taken = tried or self._take_in(page, read, wiring, now, in_halves=in_halves)
             if self._retires(wiring):
-                SeenPage.objects.create(
-                    lease=self.lease,
-                    number=self.lease.pages,
-                    external_ids=read.keys(),
-                    fingerprint=read.fingerprint if taken.is_whole else None,
-                    ignored=taken.counts.ignored,
-                )
+                mark = read.fingerprint if taken.is_whole else None
+                known_pages.see(self.lease, keys=read.keys(), fingerprint=mark, ignored=taken.counts.ignored)
             return self._written_down(page, taken, now)
 
     def _hold(self, page: Page, now: datetime) -> None:
@@ -298,7 +293,8 @@ class Read:
         """Why nothing may be retired, and how many rows were."""
         if SeenPage.objects.filter(lease=self.lease, external_ids__contains=[None]).exists():
             return NOTHING_RETIRED, 0
-        if self.known and self.known == self.seen_again:
+        is_first_read = self.state.attempted_at is None and not self.was_taken_over
+        if is_first_read or (self.known and self.known == self.seen_again):
             return "", 0
         landing = self._landing(now)
         gone = wiring.retire(landing, SeenKeys(lease_id=self.lease.pk)) if wiring.retire is not None else ()
@@ -353,6 +349,8 @@ class Read:
             outcome, now = Outcome.CANCELLED, self.clock()
             self.book = self.book.closed(status=RunStatus.CANCELLED, outcome=outcome, detail=CANCELLED, now=now)
             leases.release(self.lease)
+            if self.report is None:
+                StreamState.objects.filter(pk=self.state.pk).update(attempted_at=now)
         return Synced(
             ended=Ended.CANCELLED, outcome=outcome, detail=CANCELLED, run_id=self.book.run_id, counts=self.book.counts
         )

@@ -50,6 +50,21 @@ def test_a_read_that_is_under_way_stops_before_its_next_page(pending: Run, clock
     assert StreamState.objects.get().outcome == "NONE", "cancelling says nothing about the source"
 
 
+def test_what_landed_before_is_retired_by_a_later_whole_read(pending: Run, clock: Clock, source: Source) -> None:
+    def before(number: int) -> None:
+        if number == 1:
+            cancel_run(run=pending, actor_id=None, now=clock())
+
+    source.before_page = before
+    sync_stream(stream_id=pending.stream_id, mode=Mode.FULL, trigger=Trigger.PERSON, clock=clock, pages_ahead=0)
+    source.before_page = lambda number: None
+    source.pages = [zones("B")]
+
+    whole = sync_stream(stream_id=pending.stream_id, mode=Mode.FULL, trigger=Trigger.PERSON, clock=clock, pages_ahead=0)
+
+    assert (whole.counts.created, whole.counts.retired) == (1, 1)
+
+
 def test_what_has_ended_cannot_be_cancelled(pending: Run, clock: Clock) -> None:
     sync_stream(stream_id=pending.stream_id, mode=Mode.FULL, trigger=Trigger.PERSON, clock=clock, pages_ahead=0)
 
