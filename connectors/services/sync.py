@@ -4,11 +4,9 @@ crash at any moment resumes at the last committed page. Delivery is at least onc
 exactly once.
 """
 
-import gc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
 
 import structlog
 from django.utils import timezone
@@ -44,7 +42,6 @@ def sync_stream(
     :param committed: called after each committed page
     :param pages_ahead: how many pages may wait, fetched and read, while one lands
     """
-    _spare_the_collector()
     scope = replace(current_scope(), origin=Origin.SYNC)
     with acting_for(scope):
         claim = leases.claim(stream_id=stream_id, mode=mode, trigger=trigger, now=clock())
@@ -58,13 +55,3 @@ def sync_stream(
     except LeaseLost:
         log.warning("sync.lease_lost", stream=stream_id)
         return Synced(ended=Ended.LOST, counts=read.book.counts)
-
-
-@cache
-def _spare_the_collector() -> None:
-    """
-    Once per process: what is loaded by now stays loaded, and need not be looked through again and again while pages
-    come and go, which takes as long as to read them.
-    """
-    gc.collect()
-    gc.freeze()

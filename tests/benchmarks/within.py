@@ -1,4 +1,6 @@
-"""`python -m tests.benchmarks.within MODULE`: runs a module as a program, with Django set up around it."""
+"""
+`python -m tests.benchmarks.within MODULE`: runs a module as a program, with Django set up around it, as a worker has it.
+"""
 
 import os
 import runpy
@@ -6,7 +8,10 @@ import sys
 
 import django
 
+from config.celery import spare_the_collector
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
+    spare_the_collector()
     runpy.run_module(sys.argv[1], run_name="__main__")
