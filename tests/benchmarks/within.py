@@ -1,5 +1,5 @@
 """
-`python -m tests.benchmarks.within MODULE`: runs a module as a program, with Django set up around it, as a worker has it.
+`python -m tests.benchmarks.within MODULE`: runs a module as a program, with Django around it as a worker has it.
 """
 
 import os
