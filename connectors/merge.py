@@ -111,25 +111,41 @@ def merge_prepared(page: Prepared, *, landing: Landing, tells_ids: bool = True) 
         return NOTHING
     plan = page.plan
     parameters = {**page.arrays, **plan.parameters(landing)}
+    if landing.keeps_changes or not landing.expects_new:
+        return _compare(plan, parameters, page.size, logs=landing.keeps_changes)
+    new = _insert(plan, parameters, tells_ids=tells_ids)
+    if new.created == page.size:
+        return new
+    # What was new is known by now, and unchanged.
+    rest = _compare(plan, parameters, page.size)
+    return replace(
+        rest,
+        created=rest.created + new.created,
+        unchanged=rest.unchanged - new.created,
+        ids_touched=tuple(sorted({*rest.ids_touched, *new.ids_touched})),
+    )
+
+
+def _insert(plan: "_Plan", parameters: Mapping[str, Any], *, tells_ids: bool) -> Merged:
+    """What is not known."""
+    with binary_cursor() as cursor:
+        if tells_ids:
+            return plan.merged(_read(cursor, plan.sql.insert, parameters))
+        cursor.execute(plan.sql.insert_untold, parameters)
+        return replace(NOTHING, created=cursor.rowcount)
+
+
+def _compare(plan: "_Plan", parameters: Mapping[str, Any], size: int, *, logs: bool = False) -> Merged:
+    """What differs; all of the page is told of."""
     with _nested_loops() as cursor:
-        if landing.keeps_changes:
+        if logs:
             cursor.execute(plan.sql.log, parameters)
-            return plan.merged(_read_whole(cursor, plan, parameters, page.size))
-        if landing.expects_new and not tells_ids:
-            cursor.execute(plan.sql.insert_untold, parameters)
-            created: int = cursor.rowcount
-            if created == page.size:
-                return replace(NOTHING, created=created)
-            # What was new is known by now, and unchanged.
-            rest = plan.merged(_read_whole(cursor, plan, parameters, page.size))
-            return replace(rest, created=rest.created + created, unchanged=rest.unchanged - created)
-        new = _read(cursor, plan.sql.insert, parameters) if landing.expects_new else []
-        if len(new) == page.size:
-            return plan.merged(new)
-        # What was new is known by now as well.
-        keys = {row[2:] for row in new}
-        found = _read_whole(cursor, plan, parameters, page.size)
-        return plan.merged([*new, *(row for row in found if row[2:] not in keys)])
+        found = _read(cursor, plan.sql.merge, parameters)
+        if len(found) < size:
+            # Another transaction landed something newer meanwhile: now it can be seen.
+            known = {row[2:] for row in found}
+            found += [row for row in _read(cursor, plan.sql.merge, parameters) if row[2:] not in known]
+    return plan.merged(found)
 
 
 def retire_unseen(model: type[models.Model], landing: Landing, seen: SeenKeys) -> Sequence[int]:
@@ -159,15 +175,6 @@ def _read(cursor: Any, statement: str, parameters: Mapping[str, Any]) -> list[tu
     cursor.execute(statement, parameters)
     rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows
-
-
-def _read_whole(cursor: Any, plan: "_Plan", parameters: Mapping[str, Any], size: int) -> list[tuple[Any, ...]]:
-    found = _read(cursor, plan.sql.merge, parameters)
-    if len(found) < size:
-        # Another transaction landed something newer meanwhile: now it can be seen.
-        known = {row[2:] for row in found}
-        found += [row for row in _read(cursor, plan.sql.merge, parameters) if row[2:] not in known]
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,6 +278,5 @@ def _nested_loops() -> Iterator[Any]:
     """
     with binary_cursor() as cursor, connection.cursor() as planner:
         planner.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-        with connection.wrap_database_errors:
-            yield cursor
+        yield cursor
         planner.execute("SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT")

@@ -55,6 +55,8 @@ SETTINGS = {
     "log_autovacuum_min_duration": "-1",
     # Tables filled by a first read are planned by their true size within seconds.
     "autovacuum_naptime": "10s",
+    # To compile a statement takes longer than any of ours runs.
+    "jit": "off",
     "idle_in_transaction_session_timeout": "10min",
 }
 # For the test suite: nothing of it is worth a wait for the disk.
