@@ -28,11 +28,14 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 NEVER: int = np.iinfo(np.int64).min
 """The instant `-infinity`."""
 
-INT8, FLOAT8, TEXT, TIMESTAMPTZ, BOOL = (
-    psycopg.postgres.types[name].oid for name in ("int8", "float8", "text", "timestamptz", "bool")
-)
 HEADER_BYTES = 20
 NULL = b"\xff\xff\xff\xff"
+"""The length of an element that is not there."""
+
+_TYPES = psycopg.postgres.types
+_INT8, _FLOAT8, _TEXT, _TIMESTAMPTZ, _BOOL = (
+    _TYPES[name].oid for name in ("int8", "float8", "text", "timestamptz", "bool")
+)
 
 
 class Array(bytes):
@@ -46,26 +49,31 @@ def micros(moments: Sequence[datetime]) -> Integers:
 
 
 def integers(values: Integers) -> Array:
-    return _numbers(values, INT8, ">i8", None)
+    return _numbers(values, _INT8, ">i8", None)
 
 
 def instants(values: Integers, nulls: Flags | None = None) -> Array:
     """:param values: microseconds since `EPOCH`"""
-    return _numbers(values, TIMESTAMPTZ, ">i8", nulls)
+    return _numbers(values, _TIMESTAMPTZ, ">i8", nulls)
 
 
 def floats(values: Floats, nulls: Flags | None = None) -> Array:
-    return _numbers(values, FLOAT8, ">f8", nulls)
+    return _numbers(values, _FLOAT8, ">f8", nulls)
 
 
 def texts(values: Sequence[str | None]) -> Array:
-    encoded = {value: NULL if value is None else _text(value.encode()) for value in set(values)}
-    return Array(_header(len(values), TEXT, has_nulls=None in encoded) + b"".join([encoded[value] for value in values]))
+    elements: dict[str | None, bytes] = dict.fromkeys(values, NULL)
+    for value in elements:
+        if value is not None:
+            encoded = value.encode()
+            elements[value] = len(encoded).to_bytes(4, "big") + encoded
+    header = _header(len(values), _TEXT, has_nulls=None in elements)
+    return Array(b"".join([header, *[elements[value] for value in values]]))
 
 
 def distinct_texts(values: Sequence[bytes | None]) -> Array:
     """As `texts`, of values in UTF-8 that do not repeat."""
-    parts = [_header(len(values), TEXT, has_nulls=None in values)]
+    parts = [_header(len(values), _TEXT, has_nulls=None in values)]
     for value in values:
         if value is None:
             parts.append(NULL)
@@ -75,8 +83,9 @@ def distinct_texts(values: Sequence[bytes | None]) -> Array:
 
 
 def booleans(values: Sequence[bool | None]) -> Array:
-    encoded = {None: NULL, False: _text(b"\0"), True: _text(b"\1")}
-    return Array(_header(len(values), BOOL, has_nulls=None in values) + b"".join([encoded[value] for value in values]))
+    elements = {None: NULL, False: b"\0\0\0\1\0", True: b"\0\0\0\1\1"}
+    header = _header(len(values), _BOOL, has_nulls=None in values)
+    return Array(b"".join([header, *[elements[value] for value in values]]))
 
 
 @contextmanager
@@ -90,9 +99,10 @@ def binary_cursor() -> Iterator[Any]:
     cursor.format = Format.BINARY
     cursor.adapters.register_dumper(Array, _ArrayDumper)
     for name in ("int8", "timestamptz"):
-        cursor.adapters.register_loader(psycopg.postgres.types[name].array_oid, _IntegersLoader)
-    with connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor) as bound:
-        yield bound
+        cursor.adapters.register_loader(_TYPES[name].array_oid, _IntegersLoader)
+    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    with wrap(cursor) as wrapped:
+        yield wrapped
 
 
 class _ArrayDumper(Dumper):
@@ -117,16 +127,12 @@ def _numbers(values: npt.NDArray[Any], oid: int, kind: str, nulls: Flags | None)
     elements["length"], elements["value"] = 8, values
     if nulls is None or not nulls.any():
         return Array(_header(len(values), oid, has_nulls=False) + elements.tobytes())
-    # A null is a length of its own kind, and no value.
+    # A null has a length alone.
     elements["length"][nulls] = -1
     raw = elements.view(np.uint8).reshape(len(values), elements.itemsize)
     sent = np.ones(raw.shape, dtype=np.bool_)
     sent[nulls, 4:] = False
     return Array(_header(len(values), oid, has_nulls=True) + raw[sent].tobytes())
-
-
-def _text(value: bytes) -> bytes:
-    return len(value).to_bytes(4, "big") + value
 
 
 def _header(length: int, oid: int, *, has_nulls: bool) -> bytes:

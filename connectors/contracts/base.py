@@ -31,6 +31,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     latitude: Latitude
 
 
+# gc=False: a record refers to nothing that could refer back to it, and thousands come at once.
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     One record on its way from a source system to a domain.

@@ -20,8 +20,7 @@ class SwitchState(StrEnum):
     INTERMEDIATE = "INTERMEDIATE"
 
 
-# gc=False: a reading refers to nothing that could refer back to it, and thousands come at once.
-class Reading(Record, frozen=True, kw_only=True, gc=False):
+class Reading(Record, frozen=True, kw_only=True):
     """
     One value of one signal at one moment. Its key is signal and `source_time`; `external_id` repeats the signal.
 

@@ -7,10 +7,10 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from connectors import binary_arrays as arrays
+from connectors.binary_arrays import NEVER, Flags, Floats, Integers
 from connectors.contracts.reading import Quality
 from connectors.contracts.reading import Reading as ReadingRecord
-from telemetry.services import binary_arrays as arrays
-from telemetry.services.binary_arrays import NEVER, Flags, Floats, Integers
 
 Words: TypeAlias = npt.NDArray[np.object_]
 

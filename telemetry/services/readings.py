@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from django.db import IntegrityError, transaction
 
+from connectors import binary_arrays as arrays
+from connectors.binary_arrays import NEVER, Flags, Integers
 from connectors.contracts.reading import Reading as ReadingRecord
 from connectors.landing import Landed, Landing, SetAside
 from telemetry.queries.partitions import kept_spans
-from telemetry.services import binary_arrays as arrays
 from telemetry.services import reading_statements as sql
-from telemetry.services.binary_arrays import NEVER, Flags, Integers
 from telemetry.services.reading_columns import Columns, Latest
 
 AHEAD = timedelta(minutes=10)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from telemetry.services import binary_arrays as arrays
+from connectors import binary_arrays as arrays
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +41,16 @@ def test_texts_arrive_and_nulls_among_them() -> None:
     values = ["", "OPEN", None, "Überlast ⚡", "NULL", '{"a"}', "OPEN"]
 
     assert sent(arrays.texts(values), "text") == values
+
+
+def test_bytes_arrive_as_the_texts_that_they_are() -> None:
+    values = [b"poles/1", None, "Überlast".encode(), b""]
+
+    assert sent(arrays.distinct_texts(values), "text") == ["poles/1", None, "Überlast", ""]
+
+
+def test_booleans_arrive_and_nulls_among_them() -> None:
+    assert sent(arrays.booleans([True, None, False]), "bool") == [True, None, False]
 
 
 def test_what_is_empty_arrives_empty() -> None:
