@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+import psycopg
+
 from tests.chaos.desk import Desk
 from tests.chaos.product import Product, TookTooLong, wait_until
 from tests.chaos.source import TROUBLES
@@ -88,7 +90,7 @@ def play(plan: Plan, stage: Stage) -> None:
             # Started anew, the system may be found elsewhere.
             stage.desk.close()
         _calm(stage)
-    except TookTooLong as error:
+    except (TookTooLong, psycopg.Error) as error:
         raise RoundFailed(f"{plan}\n  {error}") from error
     findings = stage.witness.findings(stage.truth, stage.desk.edits, stage.desk.runs)
     if findings:
