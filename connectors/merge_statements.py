@@ -47,13 +47,19 @@ class Shape:
 
     @property
     def page(self) -> str:
-        """The rows of a page, as a table."""
-        arrays = ", ".join(f"%({sent(name)})s::{kind}" for name, kind in zip(self.columns, self.arrays, strict=True))
+        """
+        The rows of a page, as a table. Arrays are unpacked in a list of what is selected, row by row; where tables
+        stand they would be unpacked into one first.
+        """
+        elements = (
+            f"unnest(%({sent(name)})s::{kind}) AS {quoted(name)}"
+            for name, kind in zip(self.columns, self.arrays, strict=True)
+        )
         values = (
             f"{form.format(f'element.{quoted(name)}')} AS {quoted(name)}"
             for name, form in zip(self.columns, self.values, strict=True)
         )
-        return f"(SELECT {', '.join(values)} FROM unnest({arrays}) AS element ({listed(self.columns)}))"
+        return f"(SELECT {', '.join(values)} FROM (SELECT {', '.join(elements)}) AS element)"
 
     def fresh(self, name: str) -> str:
         return f"%({name})s::{FROM_LANDING[name]}" if name in self.from_landing else f"fresh.{quoted(name)}"

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from celery import shared_task
 from django.utils import timezone
 
@@ -16,6 +17,8 @@ from organisation.tasks import ScopedTask
 WAIT_FOR_A_READ = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(hours=6)
 
+log = structlog.get_logger(__name__)
+
 
 @shared_task(name="connectors.tasks.sync_stream")
 def sync_stream(stream_id: int, mode: str, trigger: str) -> None:
@@ -25,8 +28,13 @@ def sync_stream(stream_id: int, mode: str, trigger: str) -> None:
     """
 
     def told(counts: Counts) -> None:
-        if mode != Mode.FULL:
+        if mode == Mode.FULL:
+            return
+        try:
             work_off_outbox()
+        except Exception:
+            # The page has landed, and the sweep tells of it: no reason to end the read.
+            log.exception("outbox.not_worked_off", stream=stream_id)
 
     try:
         sync.sync_stream(stream_id=stream_id, mode=Mode(mode), trigger=Trigger(trigger), committed=told)

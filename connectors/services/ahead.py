@@ -13,29 +13,29 @@ PATIENCE_S = 1.0
 
 
 @contextmanager
-def fetched_ahead(items: Iterator[T], *, depth: int, waiting: Callable[[], None]) -> Iterator[Iterator[T]]:
+def fetched_ahead(items: Iterator[T], *, depth: int, waiting: Callable[[], None]) -> Iterator[Iterator[list[T]]]:
     """
-    The same items, fetched in a thread of their own from the second one on: what has one page needs no thread. What
-    goes wrong there is raised here, in its turn.
+    The same items, fetched in a thread of their own from the second one on: what has one page needs no thread. Those
+    that are there when one is asked for come together. What goes wrong there is raised here, in its turn.
 
     :param depth: how many may wait; 0: nothing is fetched ahead
     :param waiting: called each second while the next one is not there; what it raises ends the wait
     """
     if not depth:
-        yield items
+        yield ([item] for item in items)
         return
     fetcher: _Fetcher[T] | None = None
 
-    def merged() -> Iterator[T]:
+    def in_turn() -> Iterator[list[T]]:
         nonlocal fetcher
         for first in items:
             fetcher = _Fetcher(items, depth)
-            yield first
+            yield [first]
             yield from fetcher.items(waiting)
             return
 
     try:
-        yield merged()
+        yield in_turn()
     finally:
         if fetcher is not None:
             fetcher.stop()
@@ -55,18 +55,29 @@ class _Fetcher(Generic[T]):
         self._thread = Thread(target=run, args=(self._fetch,), name="pages ahead", daemon=True)
         self._thread.start()
 
-    def items(self, waiting: Callable[[], None]) -> Iterator[T]:
+    def items(self, waiting: Callable[[], None]) -> Iterator[list[T]]:
+        while True:
+            ready: list[T] = []
+            last = self._next(waiting)
+            while not isinstance(last, _End | BaseException | None):
+                ready.append(last)
+                last = self._next()
+            if ready:
+                yield ready
+            if isinstance(last, _End):
+                return
+            if isinstance(last, BaseException):
+                raise last
+
+    def _next(self, waiting: Callable[[], None] | None = None) -> "T | _End | BaseException | None":
+        """`None`: nothing is there, and nobody waits."""
         while True:
             try:
-                item = self._queue.get(timeout=PATIENCE_S)
+                return self._queue.get(timeout=PATIENCE_S) if waiting else self._queue.get_nowait()
             except Empty:
+                if waiting is None:
+                    return None
                 waiting()
-                continue
-            if isinstance(item, _End):
-                return
-            if isinstance(item, BaseException):
-                raise item
-            yield item
 
     def stop(self) -> None:
         """The fetch that is under way ends by itself, and what it brings is dropped."""

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 import orjson
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Func, IntegerField, Q
 
 from connectors.models import KnownPage, Lease, Mode, SeenPage, Stream, StreamState
 from connectors.protocols.adapter import Adapter, SourceStream
@@ -19,12 +19,18 @@ from connectors.protocols.adapter import Adapter, SourceStream
 _KNOWN, _SEEN = KnownPage._meta.db_table, SeenPage._meta.db_table
 
 
-def known_to(lease: Lease, state: StreamState) -> frozenset[bytes]:
-    """The fingerprints that hold for a read."""
+def known_to(lease: Lease, state: StreamState) -> dict[bytes, tuple[int, int]]:
+    """
+    The fingerprints that hold for a read: for each, how many records of the page stand in our tables, and how many are
+    none of the contract.
+    """
     if lease.mode != Mode.FULL or state.known_only_to not in (None, lease.pk):
-        return frozenset()
-    pages = KnownPage.objects.filter(stream_id=lease.stream_id)
-    return frozenset(bytes(fingerprint) for fingerprint in pages.values_list("fingerprint", flat=True))
+        return {}
+    counted = Func("external_ids", function="jsonb_array_length", output_field=IntegerField())
+    pages = KnownPage.objects.filter(stream_id=lease.stream_id).annotate(count=counted)
+    return {
+        bytes(mark): (count, ignored) for mark, count, ignored in pages.values_list("fingerprint", "count", "ignored")
+    }
 
 
 def salt_of(adapter: Adapter, stream: SourceStream) -> bytes:
@@ -38,23 +44,23 @@ def fingerprint_of(page: bytes, salt: bytes) -> bytes:
     return blake2b(page, digest_size=20, salt=salt).digest()
 
 
-def see(lease: Lease, *, keys: Sequence[str | None], fingerprint: bytes | None, ignored: int) -> None:
-    """Keep what a read saw on its newest page, until it ends."""
+def see(lease: Lease, *, number: int, keys: Sequence[str | None], fingerprint: bytes | None, ignored: int) -> None:
+    """Keep what a read saw on a page, until the read ends."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             INSERT INTO {_SEEN} (organisation_id, lease_id, number, external_ids, fingerprint, ignored)
             VALUES (%s, %s, %s, %s::jsonb, %s, %s)
             """,  # noqa: S608  # our own name
-            [lease.organisation_id, lease.pk, lease.pages, orjson.dumps(keys).decode(), fingerprint, ignored],
+            [lease.organisation_id, lease.pk, number, orjson.dumps(keys).decode(), fingerprint, ignored],
         )
 
 
-def see_again(lease: Lease, *, fingerprint: bytes) -> tuple[int, int] | None:
+def see_again(lease: Lease, *, number: int, fingerprint: bytes) -> None:
     """
-    Count a known page as seen by a read.
+    The same, of a page that is known.
 
-    :return: how many records are on it, and how many more that are none of the contract; `None` if it is not known
+    :raises LookupError: if it is not, or no more
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -62,12 +68,11 @@ def see_again(lease: Lease, *, fingerprint: bytes) -> tuple[int, int] | None:
             INSERT INTO {_SEEN} (organisation_id, lease_id, number, external_ids, fingerprint, ignored)
             SELECT organisation_id, %s, %s, external_ids, fingerprint, ignored FROM {_KNOWN}
             WHERE organisation_id = %s AND stream_id = %s AND fingerprint = %s
-            RETURNING jsonb_array_length(external_ids), ignored
             """,  # noqa: S608  # our own names
-            [lease.pk, lease.pages, lease.organisation_id, lease.stream_id, fingerprint],
+            [lease.pk, number, lease.organisation_id, lease.stream_id, fingerprint],
         )
-        found: tuple[int, int] | None = cursor.fetchone()
-    return found
+        if not cursor.rowcount:
+            raise LookupError("A page that was known is gone, though its stream is being read.")
 
 
 def rows_changed(lease: Lease, stream: Stream) -> None:

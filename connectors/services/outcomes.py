@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.db import InterfaceError, OperationalError
+
 from connectors.models import Outcome
 from connectors.protocols.errors import BadConfig, SourceError, Throttled, Unauthorized, Unreachable
 from connectors.services.runs import Counts
@@ -62,3 +64,11 @@ def retry_at(error: SourceError, *, began_at: datetime, now: datetime) -> dateti
             # Who hangs for long is left alone for as long, so that it does not hold up the other streams.
             return now + min(now - began_at, LONGEST_PAUSE)
     return None
+
+
+def is_loss_of_database(error: Exception) -> bool:
+    """Whether it is that our own database went away, or is on its way (SQLSTATE classes 08 and 57P; none: no word)."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P"))

@@ -62,7 +62,8 @@ class ReadPage:
     Raw records read into their contract; `indexes` are their places among the raw ones.
 
     :param fingerprint: that by which the page is known again, if its adapter gives one
-    :param is_known: it was known by that, and therefore not read
+    :param known: it was known by that, and therefore not read: how many records on it stand in our tables, and how many
+        are none of the contract
     :param prepared: what the landing is given, if its wiring prepares it
     """
 
@@ -71,7 +72,7 @@ class ReadPage:
     indexes: list[int] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     fingerprint: bytes | None = None
-    is_known: bool = False
+    known: tuple[int, int] | None = None
     prepared: Any = None
 
     def keys(self) -> list[str | None]:

@@ -5,16 +5,19 @@ A page lands in one transaction with the position after it. Of a dry run that tr
 showed goes into the run's report.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 from typing import Any
 
 import structlog
-from django.db import DataError, OperationalError, transaction
+from django.db import DataError, OperationalError, connection, transaction
 
 from connectors import registry
-from connectors.landing import Landing, SeenKeys, Wiring
+from connectors.landing import Landed, Landing, SeenKeys, Wiring
 from connectors.models import Lease, Mode, Outcome, Phase, RunStatus, SeenPage, State, StreamState, Trigger
 from connectors.protocols.adapter import Mode as AdapterMode
 from connectors.protocols.adapter import Page
@@ -24,8 +27,8 @@ from connectors.services import lease as leases
 from connectors.services.ahead import fetched_ahead
 from connectors.services.dry_run import Report
 from connectors.services.lease import Claim, LeaseLost
-from connectors.services.outcomes import PASSING, Ended, Synced, outcome_of, retry_at
-from connectors.services.runs import ASKED_FOR, CANCELLED, Counts, RunBook
+from connectors.services.outcomes import PASSING, Ended, Synced, is_loss_of_database, outcome_of, retry_at
+from connectors.services.runs import ASKED_FOR, CANCELLED, NOTHING_RETIRED, Counts, RunBook
 from connectors.services.states import settle_state
 from organisation.scope import Scope, acting_for
 
@@ -34,13 +37,15 @@ log = structlog.get_logger(__name__)
 Clock = Callable[[], datetime]
 Committed = Callable[[Counts], None]
 
+TOGETHER = 5_000
+"""Records that land in one transaction, if they are ready together."""
+
 TRIES = 3
 AGAIN = frozenset({"40001", "40P01"})
 """SQL states after which the same transaction may well succeed: serialization failure, deadlock."""
 
-NOTHING_RETIRED = (
-    "A record's key could not be read, so it is not known what is gone: nothing was retired. See what was set aside."
-)
+
+_Step = tuple[Page, pages.ReadPage]
 
 
 class Cancelled(Exception):
@@ -52,7 +57,6 @@ class _Taken:
     """What became of a page's records. `is_whole`: all of them stand in our tables now, or are none of the contract."""
 
     counts: Counts
-    changed: bool
     is_whole: bool
 
 
@@ -67,7 +71,7 @@ class Read:
         self.book = RunBook.of(self.lease)
         self.report = Report() if self.lease.is_dry else None
         self.began_at = clock()
-        self.known: frozenset[bytes] = frozenset()
+        self.known: dict[bytes, tuple[int, int]] = {}
         self.seen_again: set[bytes] = set()
         self.expects_new = self.state.full_read_at is None
         self.has_changed_rows = self.has_rejected = False
@@ -93,15 +97,17 @@ class Read:
             if self.lease.phase == Phase.RETIRING:
                 self._retire()
         except SourceError as error:
-            now = self.clock()
-            return self._failed(
-                outcome_of(error), str(error), retry_at=retry_at(error, began_at=self.began_at, now=now)
-            )
+            again_at = retry_at(error, began_at=self.began_at, now=self.clock())
+            return self._failed(outcome_of(error), str(error), retry_at=again_at)
         except Cancelled:
             return self._cancelled()
         except LeaseLost:
             raise
         except Exception as error:
+            if is_loss_of_database(error):
+                # The database is away: the lease runs out, and whoever claims it then goes on from the last page.
+                connection.close()
+                raise LeaseLost(f"The database was lost while stream {self.stream.pk} was read.") from error
             log.exception("sync.bug", stream=self.stream.pk, connector=self.stream.connector_id)
             kind = type(error).__name__
             self._failed(Outcome.BUG, f"A mistake of ours ended the read ({kind}); the log has it. Please report it.")
@@ -123,24 +129,31 @@ class Read:
         def looked_at(page: Page) -> pages.ReadPage:
             mark = None if page.fingerprint is None else known_pages.fingerprint_of(page.fingerprint, salt)
             if mark in self.known:
-                return pages.ReadPage(raw=page.records, fingerprint=mark, is_known=True)
-            return read_whole(page, mark)
-
-        def read_whole(page: Page, mark: bytes | None) -> pages.ReadPage:
+                return pages.ReadPage(raw=page.records, fingerprint=mark, known=self.known[mark])
             return pages.prepared(pages.read_page(read, page.records, fingerprint=mark), wiring)
 
         found = ((page, looked_at(page)) for page in adapter.fetch(source, cursor=self._position(), mode=mode))
         reason = ""
         with fetched_ahead(found, depth=self.ahead, waiting=self._heed) as in_turn:
-            for page, looked in in_turn:
-                if not looked.is_known:
-                    self._commit(page, looked, wiring)
-                elif not self._is_seen_again(page, looked):
-                    self._commit(page, read_whole(page, looked.fingerprint), wiring)
-                if page.complete:
-                    return None
-                reason = page.incomplete_reason or reason
+            for ready in in_turn:
+                for batch in self._batches(ready):
+                    self._commit(batch, wiring)
+                    last, _ = batch[-1]
+                    if last.complete:
+                        return None
+                    reason = last.incomplete_reason or reason
         return reason or "The source ended the read without a proof that it was whole."
+
+    def _batches(self, steps: list[_Step]) -> Iterator[list[_Step]]:
+        """Pages that were ready together land together, up to a number of records; those of a dry run one by one."""
+        batch: list[_Step] = []
+        for page, read in steps:
+            batch.append((page, read))
+            if page.complete or self.report is not None or sum(len(one.records) for one, _ in batch) >= TOGETHER:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
     def _position(self) -> dict[str, Any] | None:
         position: dict[str, Any] | None = self.lease.cursor
@@ -154,28 +167,13 @@ class Read:
             if self.book.is_cancelled():
                 raise Cancelled
 
-    def _is_seen_again(self, page: Page, read: pages.ReadPage) -> bool:
-        """Commit a page that need not be looked at; false if it is known no more."""
-        self.lease.pages += 1
-        with acting_for(self.scope):
-            now = self.clock()
-            self._hold(page, now)
-            seen = known_pages.see_again(self.lease, fingerprint=read.fingerprint or b"")
-            if seen is None:
-                self.lease.pages -= 1
-                return False
-            counts = Counts(expected=page.total, pages=1, records=sum(seen), unchanged=seen[0], ignored=seen[1])
-            book = self._written_down(page, _Taken(counts=counts, changed=False, is_whole=True), now)
-        self._committed(book)
-        self.seen_again.add(read.fingerprint or b"")
-        return True
-
-    def _commit(self, page: Page, read: pages.ReadPage, wiring: Wiring) -> None:
+    def _commit(self, batch: list[_Step], wiring: Wiring) -> None:
         in_halves = False
-        self.lease.pages += 1
+        self.lease.pages += len(batch)
         for attempt in range(1, TRIES + 1):
             try:
-                book = self._landed(page, read, wiring, in_halves=in_halves)
+                with self._forgotten_if_it_fails():
+                    book = self._landed(batch, wiring, in_halves=in_halves)
                 break
             except DataError:
                 if in_halves:
@@ -186,27 +184,50 @@ class Read:
                     raise
         else:
             raise AssertionError("the last attempt breaks or raises")
+        self.seen_again |= {read.fingerprint for _, read in batch if read.known and read.fingerprint}
         self._committed(book)
+
+    @contextmanager
+    def _forgotten_if_it_fails(self) -> Iterator[None]:
+        """What was not committed is not remembered either."""
+        before = self.book, self.has_changed_rows, self.expects_new, deepcopy(self.report)
+        try:
+            yield
+        except BaseException:
+            self.book, self.has_changed_rows, self.expects_new, self.report = before
+            raise
 
     def _committed(self, book: RunBook) -> None:
         self.book = book
         self.committed(book.counts)
 
-    def _landed(self, page: Page, read: pages.ReadPage, wiring: Wiring, *, in_halves: bool) -> RunBook:
-        """The page, the position after it and the count of it, in one transaction; of a dry run, all but the page."""
+    def _landed(self, batch: list[_Step], wiring: Wiring, *, in_halves: bool) -> RunBook:
+        """The pages, the position after them and the count, in one transaction; of a dry run, all but the pages."""
         now = self.clock()
-        tried = None
+        taken: list[_Taken] = []
         if self.report is not None:
             with acting_for(self.scope):
-                tried = self._take_in(page, read, wiring, now, in_halves=in_halves)
+                taken = [self._take_in(page, read, wiring, now, in_halves=in_halves) for page, read in batch]
                 transaction.set_rollback(True)
         with acting_for(self.scope):
-            self._hold(page, now)
-            taken = tried or self._take_in(page, read, wiring, now, in_halves=in_halves)
+            last, _ = batch[-1]
+            self._hold(last, now)
+            taken = taken or [self._take_in(page, read, wiring, now, in_halves=in_halves) for page, read in batch]
             if self._retires(wiring):
-                mark = read.fingerprint if taken.is_whole else None
-                known_pages.see(self.lease, keys=read.keys(), fingerprint=mark, ignored=taken.counts.ignored)
-            return self._written_down(page, taken, now)
+                self._see(batch, taken)
+            counts = reduce(Counts.plus, (one.counts for one in taken))
+            return self._written_down(last, counts, now)
+
+    def _see(self, batch: list[_Step], taken: list[_Taken]) -> None:
+        first = self.lease.pages - len(batch) + 1
+        for number, ((_, read), one) in enumerate(zip(batch, taken, strict=True), start=first):
+            if read.known is not None:
+                known_pages.see_again(self.lease, number=number, fingerprint=read.fingerprint or b"")
+            else:
+                mark = read.fingerprint if one.is_whole else None
+                known_pages.see(
+                    self.lease, number=number, keys=read.keys(), fingerprint=mark, ignored=one.counts.ignored
+                )
 
     def _hold(self, page: Page, now: datetime) -> None:
         """
@@ -225,27 +246,22 @@ class Read:
 
     def _take_in(self, page: Page, read: pages.ReadPage, wiring: Wiring, now: datetime, *, in_halves: bool) -> _Taken:
         """Land a page's records in their domain, and set aside what it cannot take."""
+        if read.known is not None:
+            stand, ignored = read.known
+            seen = Landed(unchanged=stand)
+            counts = Counts.of_page(seen, expected=page.total, records=stand + ignored, rejected=0)
+            return _Taken(counts=counts, is_whole=True)
         landing = self._landing(now)
         halves = pages.land_in_halves(read.records, landing, wiring) if in_halves else None
         landed = halves or pages.land(read, landing, wiring)
         rejections = pages.set_aside(read, landed)
-        settled = landed.created + landed.updated + landed.unchanged
-        counts = Counts(
-            expected=page.total,
-            pages=1,
-            records=len(read.raw),
-            created=landed.created,
-            updated=landed.updated,
-            unchanged=landed.unchanged,
-            rejected=len(rejections),
-            ignored=max(0, len(read.raw) - settled - len(rejections)),
-        )
+        counts = Counts.of_page(landed, expected=page.total, records=len(read.raw), rejected=len(rejections))
         changed = bool(landed.created or landed.updated)
         self.expects_new = 0 < landed.created == len(read.records)
         if self.report is not None:
             self.report.look(landing, self.stream.contract, landed.touched)
             self.report.reject(rejections)
-            return _Taken(counts=counts, changed=changed, is_whole=not rejections)
+            return _Taken(counts=counts, is_whole=not rejections)
         if self.has_rejected:
             pages.settle_what_reads_well(self.stream.pk, read.records, now=now)
         new = pages.keep_rejections(self.stream.pk, rejections, now=now)
@@ -258,10 +274,10 @@ class Read:
             pages.name_run(new, self.book.run_id)
             if landing.keeps_changes:
                 changes.name_run(stream_id=self.stream.pk, run_id=self.book.run_id, at=now)
-        return _Taken(counts=counts, changed=changed, is_whole=not rejections)
+        return _Taken(counts=counts, is_whole=not rejections)
 
-    def _written_down(self, page: Page, taken: _Taken, now: datetime) -> RunBook:
-        book = self.book.advanced(taken.counts, now=now, report=self.report)
+    def _written_down(self, page: Page, counts: Counts, now: datetime) -> RunBook:
+        book = self.book.advanced(counts, now=now, report=self.report)
         if self.mode == Mode.FULL and not page.complete:
             book = self._opened(book, now)
         if self.lease.phase == Phase.RETIRING:
@@ -294,7 +310,7 @@ class Read:
         if SeenPage.objects.filter(lease=self.lease, external_ids__contains=[None]).exists():
             return NOTHING_RETIRED, 0
         is_first_read = self.state.attempted_at is None and not self.was_taken_over
-        if is_first_read or (self.known and self.known == self.seen_again):
+        if is_first_read or (self.known and self.known.keys() == self.seen_again):
             return "", 0
         landing = self._landing(now)
         gone = wiring.retire(landing, SeenKeys(lease_id=self.lease.pk)) if wiring.retire is not None else ()

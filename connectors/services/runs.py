@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
+from connectors.landing import Landed
 from connectors.models import Lease, Mode, Outcome, Phase, Run, RunStatus, Trigger
 from connectors.services.dry_run import Report
 
@@ -11,6 +12,9 @@ ASKED_FOR = frozenset({Trigger.PERSON, Trigger.OUTAGE})
 """Who asks for a read sees it from its start, whatever it finds."""
 
 
+NOTHING_RETIRED = (
+    "A record's key could not be read, so it is not known what is gone: nothing was retired. See what was set aside."
+)
 CANCELLED = "Cancelled by a person. What had landed stays: cancelling is not a rollback."
 
 
@@ -27,6 +31,20 @@ class Counts:
     retired: int = 0
     rejected: int = 0
     ignored: int = 0
+
+    @classmethod
+    def of_page(cls, landed: Landed, *, expected: int | None, records: int, rejected: int) -> "Counts":
+        settled = landed.created + landed.updated + landed.unchanged
+        return cls(
+            expected=expected,
+            pages=1,
+            records=records,
+            created=landed.created,
+            updated=landed.updated,
+            unchanged=landed.unchanged,
+            rejected=rejected,
+            ignored=max(0, records - settled - rejected),
+        )
 
     @property
     def changed(self) -> bool:

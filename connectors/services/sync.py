@@ -21,7 +21,7 @@ from organisation.scope import Origin, acting_for, current_scope
 
 log = structlog.get_logger(__name__)
 
-PAGES_AHEAD = 2
+PAGES_AHEAD = 4
 
 
 def sync_stream(

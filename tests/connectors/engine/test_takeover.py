@@ -17,6 +17,7 @@ from gis.models import Zone
 from organisation.models import Organisation
 from organisation.scope import Scope, acting_for, carrying
 from tests.connectors.engine.scripted import Clock, Domain, Killed, Source, zones
+from tests.telemetry.days import as_owner
 
 PAGES = 4
 
@@ -254,3 +255,35 @@ def test_a_slow_source_does_not_lose_the_stream(
 
     assert synced.ended == Ended.READ
     assert renewed.is_set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_loses_the_database_leaves_the_read_to_the_next_one(
+    utility: Organisation, source: Source, domain: Domain, clock: Clock
+) -> None:
+    scope = Scope(organisation_id=utility.pk)
+    with acting_for(scope):
+        connector = Connector.objects.create(kind="scripted", name="Script", config={"address": "here"})
+        stream = Stream.objects.create(connector=connector, name="zones", contract="zone/1")
+    source.pages = [zones("A"), zones("B")]
+    ours = connection.connection.info.backend_pid
+
+    def lose(landings: int) -> None:
+        def terminate() -> None:
+            with as_owner(), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [ours])
+
+        if landings == 2:
+            in_a_thread(terminate)
+
+    domain.before_commit = lose
+    with carrying(scope):
+        lost = read(stream, clock)
+        clock.advance(31)
+        again = read(stream, clock)
+
+    assert (lost.ended, again.ended) == (Ended.LOST, Ended.READ)
+    with acting_for(scope):
+        assert sorted(Zone.objects.values_list("external_id", flat=True)) == ["A", "B"]
+        assert [(run.status, run.takeovers, run.created) for run in Run.objects.all()] == [("SUCCEEDED", 1, 2)]
+        assert Connector.objects.get().state == "ACTIVE"
