@@ -5,7 +5,37 @@ from dataclasses import dataclass, field
 from hashlib import blake2s
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 MOST_PAGES = 20_000
+
+
+class KeySet:
+    """Which keys were seen, in eight bytes each: as many as a source has must not fill the memory."""
+
+    def __init__(self) -> None:
+        self._runs: list[npt.NDArray[np.int64]] = []
+        """Sorted, each more than twice as long as the next."""
+
+    def add(self, keys: Sequence[str]) -> int:
+        """
+        :return: how many of them were not there; one that comes twice counts once. By their hashes, of which two are
+            the same by chance once in some ten million reads of a million keys.
+        """
+        hashes = np.unique(np.array([hash(key) for key in keys], dtype=np.int64))
+        known = np.zeros(len(hashes), dtype=np.bool_)
+        for run in self._runs:
+            known |= run[np.minimum(np.searchsorted(run, hashes), len(run) - 1)] == hashes
+        new = hashes[~known]
+        if len(new):
+            self._keep(new)
+        return len(new)
+
+    def _keep(self, run: npt.NDArray[np.int64]) -> None:
+        while self._runs and len(self._runs[-1]) < 2 * len(run):
+            run = np.sort(np.concatenate([self._runs.pop(), run]))
+        self._runs.append(run)
 
 
 @dataclass
@@ -20,7 +50,7 @@ class ReadProof:
     total: int | None = None
     last_page: str = ""
     doubt: str = ""
-    _keys: set[str] = field(default_factory=set)
+    _keys: KeySet = field(default_factory=KeySet)
     _places: set[str] = field(default_factory=set)
 
     @classmethod
@@ -54,17 +84,16 @@ class ReadProof:
         self.pages += 1
         self.total = total if total is not None else self.total
         known = [key for key in keys if key is not None]
-        new = set(known) - self._keys
+        new = self._keys.add(known)
         digest = blake2s("\0".join(known).encode(), digest_size=8).hexdigest()
         if known and (not new or digest == self.last_page):
             self.doubt = "The source sends the same page again instead of the next one."
             return False
-        if len(new) < len(known):
+        if new < len(known):
             self.doubt = "The source sent a record twice: it changed while it was being read."
         elif len(known) < len(keys):
             self.doubt = "The source sent records without an id."
-        self._keys |= new
-        self.seen += len(new)
+        self.seen += new
         self.last_page = digest
         return True
 
