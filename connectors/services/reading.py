@@ -8,7 +8,7 @@ showed goes into the run's report.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import reduce
 from typing import Any
@@ -82,8 +82,12 @@ class Read:
             self.book.begun()
         elif self.lease.trigger in ASKED_FOR:
             self.book = self._opened(self.book, self.began_at)
+        if self.was_taken_over and self.report is not None:
+            # What it would do is not kept page by page: it is asked anew.
+            self.lease.cursor, self.lease.phase = None, Phase.READING
+            self.book = replace(self.book, counts=Counts())
         if self.was_taken_over and self.lease.cursor is None and self.lease.phase == Phase.READING:
-            # Its source cannot be resumed: what was seen before is no part of the read that begins now.
+            # What was seen before is no part of a read that begins anew, as where its source cannot be resumed.
             SeenPage.objects.filter(lease=self.lease).delete()
         self.known = known_pages.known_to(self.lease, self.state)
         self.has_rejected = self.stream.rejected_records.filter(settled_at=None).exists()
@@ -112,7 +116,7 @@ class Read:
             kind = type(error).__name__
             self._failed(Outcome.BUG, f"A mistake of ours ended the read ({kind}); the log has it. Please report it.")
             raise
-        return Synced(ended=Ended.READ, outcome=Outcome.SUCCEEDED, run_id=self.book.run_id, counts=self.book.counts)
+        return self._told(Ended.READ, Outcome.SUCCEEDED)
 
     def _read_pages(self) -> str | None:
         """Why the read is not complete; `None`: it is."""
@@ -355,9 +359,7 @@ class Read:
             status = RunStatus.INCOMPLETE if outcome == Outcome.INCOMPLETE else RunStatus.FAILED
             self.book = book.closed(status=status, outcome=outcome, detail=detail, now=now)
             self._end(outcome, detail, now, retry_at=retry_at)
-        return Synced(
-            ended=Ended.FAILED, outcome=outcome, detail=detail, run_id=self.book.run_id, counts=self.book.counts
-        )
+        return self._told(Ended.FAILED, outcome, detail)
 
     def _cancelled(self) -> Synced:
         """The stream is as its last committed page left it, and is read again when its schedule says so."""
@@ -367,9 +369,11 @@ class Read:
             leases.release(self.lease)
             if self.report is None:
                 StreamState.objects.filter(pk=self.state.pk).update(attempted_at=now)
-        return Synced(
-            ended=Ended.CANCELLED, outcome=outcome, detail=CANCELLED, run_id=self.book.run_id, counts=self.book.counts
-        )
+        return self._told(Ended.CANCELLED, outcome, CANCELLED)
+
+    def _told(self, ended: Ended, outcome: Outcome, detail: str = "") -> Synced:
+        book = self.book
+        return Synced(ended=ended, outcome=outcome, detail=detail, run_id=book.run_id, counts=book.counts)
 
     def _end(self, outcome: Outcome, detail: str, now: datetime, **values: Any) -> None:
         leases.release(self.lease)

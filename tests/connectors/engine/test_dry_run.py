@@ -12,7 +12,7 @@ from connectors.services.outcomes import Ended
 from connectors.services.requests import start_sync
 from connectors.services.sync import sync_stream
 from gis.models import Zone
-from tests.connectors.engine.scripted import REFUSED_NAME, Clock, Source, zones
+from tests.connectors.engine.scripted import REFUSED_NAME, Clock, Killed, Source, zones
 
 
 def contents() -> dict[str, str]:
@@ -125,3 +125,18 @@ def test_the_next_read_is_a_real_one(read: Stream, clock: Clock) -> None:
         "E",
     ]
     assert Connector.objects.get().state == "ACTIVE"
+
+
+def test_one_that_was_abandoned_is_begun_anew(read: Stream, clock: Clock, source: Source) -> None:
+    run = start_sync(stream=read, mode=Mode.FULL, trigger=Trigger.PERSON, actor_id=None, now=clock(), is_dry=True)
+    source.fails(Killed(), at=1)  # type: ignore[arg-type]  # as a worker dies
+    with pytest.raises(Killed):
+        sync_stream(stream_id=read.pk, mode=Mode.FULL, trigger=Trigger.PERSON, clock=clock, pages_ahead=0)
+    source.before_page = lambda number: None
+    clock.advance(31)
+
+    sync_stream(stream_id=read.pk, mode=Mode.FULL, trigger=Trigger.PERSON, clock=clock, pages_ahead=0)
+
+    run.refresh_from_db()
+    assert (run.status, run.pages, run.records, run.takeovers) == ("SUCCEEDED", 2, 6, 1)
+    assert report_of(run)["differences_total"] == 4
