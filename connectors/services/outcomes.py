@@ -72,3 +72,8 @@ def is_loss_of_database(error: Exception) -> bool:
         return False
     state = getattr(error.__cause__, "sqlstate", None)
     return state is None or state.startswith(("08", "57P"))
+
+
+def may_succeed_again(error: OperationalError) -> bool:
+    """Whether the same transaction may well succeed: after a serialization failure, or a deadlock."""
+    return getattr(error.__cause__, "sqlstate", None) in {"40001", "40P01"}

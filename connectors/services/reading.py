@@ -22,12 +22,12 @@ from connectors.models import Lease, Mode, Outcome, Phase, RunStatus, SeenPage, 
 from connectors.protocols.adapter import Mode as AdapterMode
 from connectors.protocols.adapter import Page
 from connectors.protocols.errors import BadConfig, SourceError
-from connectors.services import changes, known_pages, pages
+from connectors.services import changes, known_pages, outcomes, pages
 from connectors.services import lease as leases
 from connectors.services.ahead import fetched_ahead
 from connectors.services.dry_run import Report
 from connectors.services.lease import Claim, LeaseLost
-from connectors.services.outcomes import PASSING, Ended, Synced, is_loss_of_database, outcome_of, retry_at
+from connectors.services.outcomes import PASSING, Ended, Synced
 from connectors.services.runs import ASKED_FOR, CANCELLED, NOTHING_RETIRED, Counts, RunBook
 from connectors.services.states import settle_state
 from organisation.scope import Scope, acting_for
@@ -41,8 +41,6 @@ TOGETHER = 5_000
 """Records that land in one transaction, if they are ready together."""
 
 TRIES = 3
-AGAIN = frozenset({"40001", "40P01"})
-"""SQL states after which the same transaction may well succeed: serialization failure, deadlock."""
 
 
 _Step = tuple[Page, pages.ReadPage]
@@ -101,14 +99,14 @@ class Read:
             if self.lease.phase == Phase.RETIRING:
                 self._retire()
         except SourceError as error:
-            again_at = retry_at(error, began_at=self.began_at, now=self.clock())
-            return self._failed(outcome_of(error), str(error), retry_at=again_at)
+            again_at = outcomes.retry_at(error, began_at=self.began_at, now=self.clock())
+            return self._failed(outcomes.outcome_of(error), str(error), retry_at=again_at)
         except Cancelled:
             return self._cancelled()
         except LeaseLost:
             raise
         except Exception as error:
-            if is_loss_of_database(error):
+            if outcomes.is_loss_of_database(error):
                 # The database is away: the lease runs out, and whoever claims it then goes on from the last page.
                 connection.close()
                 raise LeaseLost(f"The database was lost while stream {self.stream.pk} was read.") from error
@@ -184,7 +182,7 @@ class Read:
                     raise
                 in_halves = True
             except OperationalError as error:
-                if attempt == TRIES or getattr(error.__cause__, "sqlstate", None) not in AGAIN:
+                if attempt == TRIES or not outcomes.may_succeed_again(error):
                     raise
         else:
             raise AssertionError("the last attempt breaks or raises")
