@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from hashlib import blake2b
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import msgspec
-import orjson
 
 from connectors.protocols.crs import CRS84, SAME_AS_CRS84
 from connectors.protocols.errors import BadConfig, ContractBroken, Unreachable
+from connectors.protocols.geojson import SourceFeature, feature_id
 from connectors.protocols.http import Auth, HttpSession, NotAsPromised, Response, ResponseTooLarge
 from connectors.protocols.paging import ReadProof
 from connectors.protocols.wire import RequestRefused, host_of, same_origin
@@ -39,31 +38,6 @@ class Collection:
     extent: tuple[float, float, float, float] | None
 
 
-class SourceFeature(msgspec.Struct, gc=False):
-    """A feature as it was sent: geometry and properties are not parsed before somebody asks for them."""
-
-    id: Any = None
-    geometry: msgspec.Raw = msgspec.Raw(b"null")
-    properties: msgspec.Raw = msgspec.Raw(b"null")
-
-    def property(self, name: str) -> Any:
-        """One property by name; `None` if there is none, or no properties."""
-        try:
-            return _property_decoder(name).decode(self.properties).value
-        except msgspec.MsgspecError:
-            return None
-
-    def parsed(self) -> dict[str, Any]:
-        """
-        :raises ValueError: if it is not JSON after all
-        """
-        return {
-            "id": self.id,
-            "geometry": orjson.loads(memoryview(self.geometry)),
-            "properties": orjson.loads(memoryview(self.properties)),
-        }
-
-
 class _Items(msgspec.Struct):
     """A page of features (OGC 17-069r4 §7.16)."""
 
@@ -73,12 +47,6 @@ class _Items(msgspec.Struct):
 
 
 _features = msgspec.json.Decoder(list[SourceFeature])
-
-
-@cache
-def _property_decoder(name: str) -> "msgspec.json.Decoder[Any]":
-    """Finds one property without parsing the others."""
-    return msgspec.json.Decoder(msgspec.defstruct("Property", [("value", Any, None)], rename={"value": name}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -411,9 +379,3 @@ def _extent(entry: Mapping[str, Any]) -> tuple[float, float, float, float] | Non
     if len(box) == 6:
         box = [box[0], box[1], box[3], box[4]]
     return (box[0], box[1], box[2], box[3]) if len(box) == 4 else None
-
-
-def feature_id(feature: SourceFeature, id_property: str = "") -> str | None:
-    """The id of a feature as text: an integer, a text and a text of digits are all in use."""
-    value = feature.property(id_property) if id_property else feature.id
-    return None if value is None or value == "" else str(value)

@@ -249,9 +249,8 @@ class Read:
     def _take_in(self, page: Page, read: pages.ReadPage, wiring: Wiring, now: datetime, *, in_halves: bool) -> _Taken:
         """Land a page's records in their domain, and set aside what it cannot take."""
         if read.known is not None:
-            stand, ignored = read.known
-            seen = Landed(unchanged=stand)
-            counts = Counts.of_page(seen, expected=page.total, records=stand + ignored, rejected=0)
+            seen = Landed(unchanged=read.known[0])
+            counts = Counts.of_page(seen, expected=page.total, records=sum(read.known), rejected=0)
             return _Taken(counts=counts, is_whole=True)
         landing = self._landing(now)
         halves = pages.land_in_halves(read.records, landing, wiring) if in_halves else None

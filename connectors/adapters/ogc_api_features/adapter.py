@@ -39,9 +39,10 @@ from connectors.protocols.adapter import (
     SourceStream,
 )
 from connectors.protocols.errors import BadConfig
+from connectors.protocols.geojson import SourceFeature
 from connectors.protocols.http import HttpSession
 from connectors.protocols.moments import parse_moment
-from connectors.protocols.ogc_features import FeatureService, SourceFeature
+from connectors.protocols.ogc_features import FeatureService
 from connectors.protocols.sign_in import auth_of
 from connectors.protocols.wire import RequestRefused, host_of
 

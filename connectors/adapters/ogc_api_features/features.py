@@ -16,8 +16,8 @@ from connectors.protocols.adapter import SourceStream
 from connectors.protocols.convert import to_record
 from connectors.protocols.crs import to_crs84
 from connectors.protocols.errors import BadRecord
+from connectors.protocols.geojson import SourceFeature, feature_id
 from connectors.protocols.moments import parse_moment
-from connectors.protocols.ogc_features import SourceFeature, feature_id
 
 NULL, EMPTY = msgspec.Raw(b"null"), msgspec.Raw(b"{}")
 OBJECT = ord("{")

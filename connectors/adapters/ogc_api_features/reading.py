@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from connectors.protocols.adapter import Cursor, Mode, Page
 from connectors.protocols.crs import first_position, to_crs84
 from connectors.protocols.errors import BadConfig
+from connectors.protocols.geojson import SourceFeature
 from connectors.protocols.moments import parse_moment, utc_text
-from connectors.protocols.ogc_features import Collection, SourceFeature, Step
+from connectors.protocols.ogc_features import Collection, Step
 
 SIMPLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
