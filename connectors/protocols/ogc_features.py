@@ -203,7 +203,8 @@ class FeatureService:
         The pages of a collection by their `next` links, and at the end whether that was the whole.
 
         A link that has run out starts the walk over, once; a page that the server cannot make is asked for
-        smaller, from the start, since only the server knows how to read its links.
+        smaller, from the start, since only the server knows how to read its links. A full page that says that it is the
+        last is asked for twice.
 
         :param resume: the `place` of the last page that was dealt with
         """
@@ -245,14 +246,17 @@ class FeatureService:
         while True:
             try:
                 page = self.items(href, query, asked_crs=params.get("crs", ""))
+                following = page.following
+                if following is None and len(page.features) >= limit:
+                    # Whether it means it: where records come and go meanwhile, a count alone would not tell.
+                    following = self.items(href, query, asked_crs=params.get("crs", "")).following
             except (Unreachable, ResponseTooLarge, RequestRefused) as error:
                 raise _Interrupted(error, at_start=query is not None) from error
             goes_on = proof.add([feature_id(feature, id_property) for feature in page.features], page.total)
             step = Step(
                 features=page.features, crs=page.crs, total=proof.total, place=None, fingerprint=page.fingerprint
             )
-            following = page.following if goes_on else None
-            if following is not None and proof.is_new_place(following):
+            if goes_on and following is not None and proof.is_new_place(following):
                 yield replace(step, place={"next": following, "limit": limit, "proof": proof.state()})
                 href, query = following, None
                 continue

@@ -129,7 +129,7 @@ def test_a_signal_ends_it_in_good_order_also_while_it_waits_for_a_lock(
     ) as process:
         wait_until(waits, "the upkeep to ask for the lock")
         process.send_signal(number)
-        complaints = process.communicate()[1]
+        complaints = process.communicate(timeout=60)[1]
 
     assert (process.returncode, complaints) == (0, b"")
     assert partitions() == []

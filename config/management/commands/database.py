@@ -44,8 +44,10 @@ class Command(BaseCommand):
             case "schedules":
                 schedules.install_system_schedules()
             case "upkeep":
-                # As Ctrl-C, at which psycopg takes back the statement that is running.
-                signal.signal(signal.SIGTERM, signal.default_int_handler)
+                # As Ctrl-C, at which psycopg takes back the statement that is running. That one too is set: a shell has
+                # what it starts in the background ignore it.
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, signal.default_int_handler)
                 try:
                     keep_up(wait=time.sleep)
                 except KeyboardInterrupt:

@@ -130,6 +130,18 @@ def test_without_a_count_only_a_short_last_page_proves_the_end(server: Server, g
     assert "does not prove" in read(gis)[-1].incomplete_reason
 
 
+def test_a_full_page_that_says_that_it_is_the_last_is_asked_for_twice(
+    server: Server, gis: OgcApiFeaturesAdapter
+) -> None:
+    """What comes and goes meanwhile may make up for the rest in the count, and nothing else would show."""
+    server.spoil = lambda number, page: {**page, "links": [], "numberMatched": 20} if number == 2 else page
+
+    pages = read(gis)
+
+    assert ids(pages) == [f"SW-{number}" for number in range(25)]
+    assert [one.get("from") for one in server.asked] == [None, "10", "10", "20"]
+
+
 def test_goes_on_after_the_last_page_that_was_dealt_with(server: Server, gis: OgcApiFeaturesAdapter) -> None:
     first = next(iter(gis.fetch(stream(**TENS), cursor=None, mode=Mode.FULL)))
     cursor = json.loads(json.dumps(first.cursor))
