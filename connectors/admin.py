@@ -244,12 +244,10 @@ class ConnectorTokenAdmin(TokenAdmin):
     ordering = ("connector__name", "name")
     readonly_fields = ("connector", "name", "hint", "expires_at", "revoked_at", "created_at")
     to_issue = IssueConnectorTokenForm
+    to_revoke = revoke_connector_token
     asked = ("connector", "name", "days")
     effect = "Whoever pushes with it is refused from now on."
 
     @display(description="Pushes to")
     def address(self, token: ConnectorToken) -> str:
         return format_html("<code>{}</code>", f"/registry/connectors/{token.connector.uuid}/records/…")
-
-    def take_back(self, token: ConnectorToken) -> None:
-        revoke_connector_token(token=token, now=timezone.now())

@@ -140,6 +140,7 @@ class ApiTokenAdmin(TokenAdmin):
     ordering = ("-created_at",)
     readonly_fields = ("name", "hint", "user", "scopes", "expires_at", "revoked_at", "created_at")
     to_issue = IssueTokenForm
+    to_revoke = services.revoke_token
     asked = ("name", "scopes", "days")
     effect = "Whoever uses it is refused from now on."
 
@@ -160,6 +161,3 @@ class ApiTokenAdmin(TokenAdmin):
         if token.revoked_at is not None:
             return "revoked"
         return "expired" if token.expires_at <= timezone.now() else "good"
-
-    def take_back(self, token: ApiToken) -> None:
-        services.revoke_token(token=token, now=timezone.now())

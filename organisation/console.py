@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
@@ -131,12 +132,11 @@ class TokenAdmin(ConsoleAdmin):
 
     actions_detail: ClassVar = ["revoke"]
     to_issue: ClassVar[type[ServiceForm]]
+    to_revoke: ClassVar[Callable[..., object]]
+    """The service that takes one back: `(token=, now=)`."""
     asked: ClassVar[tuple[str, ...]]
     effect: ClassVar[str]
     """What revoking one means, for the person about to do so."""
-
-    def take_back(self, token: Any) -> None:
-        raise NotImplementedError  # each kind of token has its own service
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         if not change:
@@ -155,7 +155,7 @@ class TokenAdmin(ConsoleAdmin):
             raise PermissionDenied
         token = get_object_or_404(self.get_queryset(request), pk=object_id)
         if request.method == "POST":
-            self.take_back(token)
+            type(self).to_revoke(token=token, now=timezone.now())
             messages.success(request, f"{token.name} is revoked. {self.effect}")
         elif token.revoked_at is None:
             told = {"token": token, "effect": self.effect, "title": f"Revoke {token.name}?", "opts": self.opts}

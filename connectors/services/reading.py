@@ -123,9 +123,8 @@ class Read:
         source = registry.source_stream(self.stream)
         mode = AdapterMode(self.mode)
         if mode not in source.modes:
-            raise BadConfig(
-                f"{adapter.label} cannot read {self.stream.contract} in the mode {self.mode.label.lower()}."
-            )
+            how = self.mode.label.lower()
+            raise BadConfig(f"{adapter.label} cannot read {self.stream.contract} in the mode {how}.")
         salt, read = known_pages.salt_of(adapter, source), adapter.reader(source)
 
         def looked_at(page: Page) -> pages.ReadPage:
@@ -134,7 +133,10 @@ class Read:
                 return pages.ReadPage(raw=page.records, fingerprint=mark, known=self.known[mark])
             return pages.prepared(pages.read_page(read, page.records, fingerprint=mark), wiring)
 
-        found = ((page, looked_at(page)) for page in adapter.fetch(source, cursor=self._position(), mode=mode))
+        position = self.lease.cursor
+        if position is None and self.mode == Mode.INCREMENTAL:
+            position = self.state.cursor
+        found = ((page, looked_at(page)) for page in adapter.fetch(source, cursor=position, mode=mode))
         reason = ""
         with fetched_ahead(found, depth=self.ahead, waiting=self._heed) as in_turn:
             for ready in in_turn:
@@ -156,12 +158,6 @@ class Read:
                 batch = []
         if batch:
             yield batch
-
-    def _position(self) -> dict[str, Any] | None:
-        position: dict[str, Any] | None = self.lease.cursor
-        if position is None and self.mode == Mode.INCREMENTAL:
-            position = self.state.cursor
-        return position
 
     def _heed(self) -> None:
         """While the next page is long in coming."""
@@ -271,10 +267,8 @@ class Read:
             known_pages.rows_changed(self.lease, self.stream)
             self.has_changed_rows = True
         if changed or new:
-            self.book = self._opened(self.book, now)
+            self._name_run(landing)
             pages.name_run(new, self.book.run_id)
-            if landing.keeps_changes:
-                changes.name_run(stream_id=self.stream.pk, run_id=self.book.run_id, at=now)
         return _Taken(counts=counts, is_whole=not rejections)
 
     def _written_down(self, page: Page, counts: Counts, now: datetime) -> RunBook:
@@ -299,7 +293,8 @@ class Read:
                 detail, gone = self._retire_unseen(wiring, now)
                 transaction.set_rollback(True)
         with acting_for(self.scope):
-            leases.renew(self.lease, now=now)
+            if not leases.renew(self.lease, now=now):
+                raise Cancelled
             if self.report is None:
                 detail, gone = self._retire_unseen(wiring, now)
             book = self.book.advanced(Counts(retired=gone), now=now, report=self.report)
@@ -319,9 +314,7 @@ class Read:
             self.report.look(landing, self.stream.contract, gone)
         elif gone:
             pages.tell_followers(wiring, landing, self.stream.contract, gone)
-            self.book = self._opened(self.book, now)
-            if landing.keeps_changes:
-                changes.name_run(stream_id=self.stream.pk, run_id=self.book.run_id, at=now)
+            self._name_run(landing)
         return "", len(gone)
 
     def _finished(self, book: RunBook, *, now: datetime, detail: str = "") -> RunBook:
@@ -389,6 +382,12 @@ class Read:
         if book.run_id is None:
             Lease.objects.filter(pk=self.lease.pk).update(run_id=opened.run_id)
         return opened
+
+    def _name_run(self, landing: Landing) -> None:
+        """There is something to tell: the run is opened, if it is not, and the changes are told to be its."""
+        self.book = self._opened(self.book, landing.now)
+        if landing.keeps_changes:
+            changes.name_run(stream_id=self.stream.pk, run_id=self.book.run_id, at=landing.now)
 
     def _landing(self, now: datetime) -> Landing:
         return Landing(

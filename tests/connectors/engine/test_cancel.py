@@ -5,6 +5,7 @@ import pytest
 from connectors.models import Lease, Mode, Run, Stream, StreamState, Trigger
 from connectors.services.outcomes import Ended
 from connectors.services.requests import UnableToCancel, cancel_run, start_sync
+from connectors.services.runs import Counts
 from connectors.services.sync import sync_stream
 from gis.models import Zone
 from organisation.models import Membership
@@ -63,6 +64,26 @@ def test_what_landed_before_is_retired_by_a_later_whole_read(pending: Run, clock
     whole = sync_stream(stream_id=pending.stream_id, mode=Mode.FULL, trigger=Trigger.PERSON, clock=clock, pages_ahead=0)
 
     assert (whole.counts.created, whole.counts.retired) == (1, 1)
+
+
+def test_a_read_that_is_cancelled_after_its_last_page_retires_nothing(
+    pending: Run, stream: Stream, clock: Clock
+) -> None:
+    Zone.objects.create(
+        connector=stream.connector, stream=stream, external_id="GONE", name="Gone", level="COMPANY", landed_at=clock()
+    )
+    StreamState.objects.create(stream=stream, attempted_at=clock())
+
+    def committed(counts: Counts) -> None:
+        if counts.pages == 3:
+            cancel_run(run=pending, actor_id=None, now=clock())
+
+    synced = sync_stream(
+        stream_id=stream.pk, mode=Mode.FULL, trigger=Trigger.PERSON, clock=clock, committed=committed, pages_ahead=0
+    )
+
+    assert synced.ended == Ended.CANCELLED
+    assert Zone.objects.get(external_id="GONE").retired_at is None
 
 
 def test_what_has_ended_cannot_be_cancelled(pending: Run, clock: Clock) -> None:
