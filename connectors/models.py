@@ -131,8 +131,8 @@ class StreamState(TenantModel):
     What happened to a stream; written by the engine alone, in the transaction that it tells of.
 
     `cursor` is where the next incremental read starts. `proved_at` is when the source last proved what we hold: a
-    complete read, or a push. The age of a fact counts from it. `known_only_to` is the lease that changed rows since the
-    last complete full read: to no other does `KnownPage` say anything until the next one.
+    complete read, or a push. The age of a fact counts from it. `rows_changed_by` is a lease under which rows changed
+    since the last complete full read: until the next one, `KnownPage` says nothing.
     """
 
     stream = TenantForeignKey(Stream, models.CASCADE, related_name="states")
@@ -148,7 +148,7 @@ class StreamState(TenantModel):
     changed_at = models.DateTimeField(null=True, help_text="When a read last changed something.")
     retry_at = models.DateTimeField(null=True, help_text="It is not asked again before.")
     clock_skew_s = models.FloatField(null=True, help_text="How far the source's clock is ahead of ours. Seconds.")
-    known_only_to = models.BigIntegerField(null=True)
+    rows_changed_by = models.BigIntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "stream"], name="stream_state_once")]

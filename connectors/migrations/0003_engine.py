@@ -207,7 +207,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="streamstate",
-            name="known_only_to",
+            name="rows_changed_by",
             field=models.BigIntegerField(null=True),
         ),
         migrations.AlterField(

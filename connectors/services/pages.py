@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 from connectors.contracts.base import Record
 from connectors.landing import ContractWiring, Landed, Landing, SetAside, Wiring
 from connectors.models import Lease, OutboxItem, OutboxKind, RejectedRecord
+from connectors.protocols.adapter import Page
 from connectors.protocols.errors import BadConfig, BadRecord
 
 Read = Callable[[Any], Record | None]
@@ -65,6 +66,7 @@ class ReadPage:
     :param known: it was known by that, and therefore not read: how many records on it stand in our tables, and how many
         are none of the contract
     :param prepared: what the landing is given, if its wiring prepares it
+    :param look: reads it, if it was left unread
     """
 
     raw: Sequence[Any]
@@ -74,6 +76,14 @@ class ReadPage:
     fingerprint: bytes | None = None
     known: tuple[int, int] | None = None
     prepared: Any = None
+    look: Callable[[], "ReadPage"] | None = None
+
+    def look_after_all(self) -> None:
+        """Read a page that was left unread because it was known, and is no more."""
+        if self.known is not None and self.look is not None:
+            page = self.look()
+            self.records, self.indexes, self.rejections = page.records, page.indexes, page.rejections
+            self.prepared, self.known = page.prepared, None
 
     def keys(self) -> list[str | None]:
         """The keys that the source showed on this page; `None` for a record whose key cannot be read."""
@@ -169,6 +179,22 @@ def _plain(value: Any) -> Any:
 
 def _clean(text: str) -> str:
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+Step = tuple[Page, ReadPage]
+"""A page as the source gave it, and as it was read."""
+
+
+def batches(steps: Iterable[Step], *, most: int) -> Iterator[list[Step]]:
+    """Pages that were ready together land together, up to a number of records; the last one ends its batch."""
+    batch: list[Step] = []
+    for page, read in steps:
+        batch.append((page, read))
+        if page.complete or sum(len(one.records) for one, _ in batch) >= most:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def prepared(page: ReadPage, wiring: Wiring) -> ReadPage:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import structlog
@@ -28,6 +28,7 @@ from connectors.services.ahead import fetched_ahead
 from connectors.services.dry_run import Report
 from connectors.services.lease import Claim, LeaseLost
 from connectors.services.outcomes import PASSING, Ended, Synced
+from connectors.services.pages import Step
 from connectors.services.runs import ASKED_FOR, CANCELLED, NOTHING_RETIRED, Counts, RunBook
 from connectors.services.states import settle_state
 from organisation.scope import Scope, acting_for
@@ -41,9 +42,6 @@ TOGETHER = 5_000
 """Records that land in one transaction, if they are ready together."""
 
 TRIES = 3
-
-
-_Step = tuple[Page, pages.ReadPage]
 
 
 class Cancelled(Exception):
@@ -129,8 +127,12 @@ class Read:
 
         def looked_at(page: Page) -> pages.ReadPage:
             mark = None if page.fingerprint is None else known_pages.fingerprint_of(page.fingerprint, salt)
-            if mark in self.known:
-                return pages.ReadPage(raw=page.records, fingerprint=mark, known=self.known[mark])
+            known = None if mark is None else self.known.get(mark)
+            if known is None:
+                return look(page, mark)
+            return pages.ReadPage(raw=page.records, fingerprint=mark, known=known, look=partial(look, page, mark))
+
+        def look(page: Page, mark: bytes | None) -> pages.ReadPage:
             return pages.prepared(pages.read_page(read, page.records, fingerprint=mark), wiring)
 
         position = self.lease.cursor
@@ -140,7 +142,7 @@ class Read:
         reason = ""
         with fetched_ahead(found, depth=self.ahead, waiting=self._heed) as in_turn:
             for ready in in_turn:
-                for batch in self._batches(ready):
+                for batch in pages.batches(ready, most=1 if self.report else TOGETHER):
                     self._commit(batch, wiring)
                     last, _ = batch[-1]
                     if last.complete:
@@ -148,24 +150,13 @@ class Read:
                     reason = last.incomplete_reason or reason
         return reason or "The source ended the read without a proof that it was whole."
 
-    def _batches(self, steps: list[_Step]) -> Iterator[list[_Step]]:
-        """Pages that were ready together land together, up to a number of records; those of a dry run one by one."""
-        batch: list[_Step] = []
-        for page, read in steps:
-            batch.append((page, read))
-            if page.complete or self.report is not None or sum(len(one.records) for one, _ in batch) >= TOGETHER:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
-
     def _heed(self) -> None:
         """While the next page is long in coming."""
         with acting_for(self.scope):
             if self.book.is_cancelled():
                 raise Cancelled
 
-    def _commit(self, batch: list[_Step], wiring: Wiring) -> None:
+    def _commit(self, batch: list[Step], wiring: Wiring) -> None:
         in_halves = False
         self.lease.pages += len(batch)
         for attempt in range(1, TRIES + 1):
@@ -188,18 +179,18 @@ class Read:
     @contextmanager
     def _forgotten_if_it_fails(self) -> Iterator[None]:
         """What was not committed is not remembered either."""
-        before = self.book, self.has_changed_rows, self.expects_new, deepcopy(self.report)
+        before = self.book, self.known, self.has_changed_rows, self.expects_new, deepcopy(self.report)
         try:
             yield
         except BaseException:
-            self.book, self.has_changed_rows, self.expects_new, self.report = before
+            self.book, self.known, self.has_changed_rows, self.expects_new, self.report = before
             raise
 
     def _committed(self, book: RunBook) -> None:
         self.book = book
         self.committed(book.counts)
 
-    def _landed(self, batch: list[_Step], wiring: Wiring, *, in_halves: bool) -> RunBook:
+    def _landed(self, batch: list[Step], wiring: Wiring, *, in_halves: bool) -> RunBook:
         """The pages, the position after them and the count, in one transaction; of a dry run, all but the pages."""
         now = self.clock()
         taken: list[_Taken] = []
@@ -211,21 +202,12 @@ class Read:
             last, _ = batch[-1]
             self._hold(last, now)
             taken = taken or [self._take_in(page, read, wiring, now, in_halves=in_halves) for page, read in batch]
-            if self._retires(wiring):
-                self._see(batch, taken)
+            first = self.lease.pages - len(batch) + 1
+            for number, ((_, read), one) in enumerate(zip(batch, taken, strict=True), start=first):
+                if self._retires(wiring):
+                    known_pages.see(self.lease, read, number=number, is_whole=one.is_whole, ignored=one.counts.ignored)
             counts = reduce(Counts.plus, (one.counts for one in taken))
             return self._written_down(last, counts, now)
-
-    def _see(self, batch: list[_Step], taken: list[_Taken]) -> None:
-        first = self.lease.pages - len(batch) + 1
-        for number, ((_, read), one) in enumerate(zip(batch, taken, strict=True), start=first):
-            if read.known is not None:
-                known_pages.see_again(self.lease, number=number, fingerprint=read.fingerprint or b"")
-            else:
-                mark = read.fingerprint if one.is_whole else None
-                known_pages.see(
-                    self.lease, number=number, keys=read.keys(), fingerprint=mark, ignored=one.counts.ignored
-                )
 
     def _hold(self, page: Page, now: datetime) -> None:
         """
@@ -244,6 +226,8 @@ class Read:
 
     def _take_in(self, page: Page, read: pages.ReadPage, wiring: Wiring, now: datetime, *, in_halves: bool) -> _Taken:
         """Land a page's records in their domain, and set aside what it cannot take."""
+        if not self.known:
+            read.look_after_all()
         if read.known is not None:
             seen = Landed(unchanged=read.known[0])
             counts = Counts.of_page(seen, expected=page.total, records=sum(read.known), rejected=0)
@@ -254,6 +238,9 @@ class Read:
         rejections = pages.set_aside(read, landed)
         counts = Counts.of_page(landed, expected=page.total, records=len(read.raw), rejected=len(rejections))
         changed = bool(landed.created or landed.updated)
+        if landed.updated:
+            # It may stand on a page that is known as well.
+            self.known = {}
         self.expects_new = 0 < landed.created == len(read.records)
         if self.report is not None:
             self.report.look(landing, self.stream.contract, landed.touched)
@@ -306,7 +293,7 @@ class Read:
         if SeenPage.objects.filter(lease=self.lease, external_ids__contains=[None]).exists():
             return NOTHING_RETIRED, 0
         is_first_read = self.state.attempted_at is None and not self.was_taken_over
-        if is_first_read or (self.known and self.known.keys() == self.seen_again):
+        if is_first_read or self._saw_nothing_else:
             return "", 0
         landing = self._landing(now)
         gone = wiring.retire(landing, SeenKeys(lease_id=self.lease.pk)) if wiring.retire is not None else ()
@@ -316,6 +303,11 @@ class Read:
             pages.tell_followers(wiring, landing, self.stream.contract, gone)
             self._name_run(landing)
         return "", len(gone)
+
+    @property
+    def _saw_nothing_else(self) -> bool:
+        """All pages that are known came again, and no others."""
+        return bool(self.known) and self.known.keys() == self.seen_again and self.book.counts.pages == len(self.known)
 
     def _finished(self, book: RunBook, *, now: datetime, detail: str = "") -> RunBook:
         """The read was complete: the source proved what we hold."""
@@ -327,8 +319,10 @@ class Read:
             values["clock_skew_s"] = skew.total_seconds()
         if self.mode == Mode.FULL:
             values["full_read_at"] = now
-            if self.report is None:
-                known_pages.remember(self.lease, self.state)
+            if self.report is None and not self._saw_nothing_else:
+                counts = book.counts
+                is_all_new = counts.created + counts.ignored == counts.records
+                known_pages.remember(self.lease, self.state, is_all_new=is_all_new)
         if book.counts.changed:
             values["changed_at"] = now
         if self.lease.cursor is not None:

@@ -41,7 +41,7 @@ def test_what_comes_again_is_counted_and_not_landed(known: Stream, clock: Clock,
     assert present() == {"A": "North", "B": "North", "C": "North", "D": "North"}
 
 
-def test_a_page_that_differs_is_landed_and_the_others_are_not(
+def test_a_page_that_differs_is_landed_and_all_that_follow_it(
     known: Stream, clock: Clock, source: Source, domain: Domain
 ) -> None:
     source.pages[1] = zones("C", name="South")
@@ -49,8 +49,31 @@ def test_a_page_that_differs_is_landed_and_the_others_are_not(
     changed = read(known, clock)
     same = read(known, clock)
 
-    assert (counts(changed), counts(same), domain.landings) == ((0, 1, 3, 0), (0, 0, 4, 0), 1)
+    assert (counts(changed), counts(same), domain.landings) == ((0, 1, 3, 0), (0, 0, 4, 0), 2)
     assert KnownPage.objects.count() == 3
+
+
+def test_a_page_of_new_records_alone_leaves_the_others_known(
+    known: Stream, clock: Clock, source: Source, domain: Domain
+) -> None:
+    source.pages.insert(0, zones("E"))
+
+    assert (counts(read(known, clock)), domain.landings) == ((1, 0, 4, 0), 1)
+
+
+def test_a_key_that_another_page_changed_in_the_same_read_is_looked_at(
+    known: Stream, clock: Clock, source: Source
+) -> None:
+    source.pages.insert(0, zones("D", name="South"))
+
+    read(known, clock)
+
+    assert present()["D"] == "North", "the later page counts"
+    assert not KnownPage.objects.exists(), "which of two pages counts is a matter of their order"
+
+    del source.pages[0]
+    read(known, clock)
+    assert present()["D"] == "North"
 
 
 def test_a_page_that_is_gone_retires_its_records(known: Stream, clock: Clock, source: Source) -> None:
