@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, F, Max, OuterRef, Q
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
 from connectors.contracts.alarm import AlarmCategory
 from connectors.contracts.reading import Quality, SwitchState
@@ -142,7 +142,9 @@ def _may_reopen(outages: OutageQuerySet, *, now: datetime) -> Q:
     """
     Restored outages that may not be over, unless a newer one is open at the device. It is still open, and another way
     supplies the customers; or it was never seen open, and its opening is read only now; or it is open again under an
-    alarm that still stands. Against a person's word that supply is back, only the last of these counts.
+    alarm that still stands, or that was over only when it opened: a source that does not say since when may show the
+    trip signal of a tenth of a second as the end of the activation before. Against a person's word that supply is
+    back, only what is open again counts.
     """
     openings = SwitchOpening.objects.filter(
         organisation=OuterRef("organisation"), element=OuterRef("element"), closed_at=None
@@ -151,10 +153,14 @@ def _may_reopen(outages: OutageQuerySet, *, now: datetime) -> Q:
         opened_at__gte=OuterRef("detected_at") - CLOCKS_DIFFER_BY,
         opened_at__lte=OuterRef("restored_at") + CLOCKS_DIFFER_BY,
     )
+    told_again = Q(alarm__source_time__gt=F("outage__restored_at"))
     alarms = (
         _own_evidence()
-        .filter(outage=OuterRef("pk"))
-        .filter(_STILL_ACTIVE, Q(alarm__source_time__gt=F("outage__restored_at")) | _stands_open(now=now))
+        .filter(outage=OuterRef("pk"), alarm__activation=F("activation"), alarm__retired_at=None)
+        .filter(
+            Q(alarm__is_active=True) & (told_again | _stands_open(now=now))
+            | Q(alarm__is_active=False, alarm__category=AlarmCategory.TRIP.value) & told_again & _opened_with_alarm()
+        )
     )
     newer = outages.filter(element=OuterRef("element"), status__in=OPEN_STATUSES)
     said_by_a_person = TimelineEntry.objects.filter(
@@ -172,11 +178,18 @@ def _may_reopen(outages: OutageQuerySet, *, now: datetime) -> Q:
 
 
 def _stands_open(*, now: datetime) -> Exists:
-    return Exists(
-        SwitchOpening.objects.filter(
-            organisation=OuterRef("organisation"),
-            element=OuterRef("outage__element"),
-            closed_at=None,
-            opened_at__lte=now - REOPENS_AFTER,
-        )
+    return Exists(_standing_openings().filter(opened_at__lte=now - REOPENS_AFTER))
+
+
+def _opened_with_alarm() -> Exists:
+    """Whether the device that is open opened when the alarm was over, as far as two clocks can tell."""
+    over_at = OuterRef("alarm__source_time")
+    span = (over_at - CLOCKS_DIFFER_BY, over_at + CLOCKS_DIFFER_BY)
+    return Exists(_standing_openings().filter(opened_at__range=span))
+
+
+def _standing_openings() -> QuerySet[SwitchOpening]:
+    """Of the device of evidence that is asked for."""
+    return SwitchOpening.objects.filter(
+        organisation=OuterRef("organisation"), element=OuterRef("outage__element"), closed_at=None
     )

@@ -4,7 +4,7 @@ import pytest
 
 from connectors.contracts.reading import SwitchState
 from outage.models import Outage, Status
-from outage.services.evidence import REOPENS_AFTER
+from outage.services.evidence import CLOCKS_DIFFER_BY, REOPENS_AFTER
 from tests.outage.pretend import PretendUtility, off, the_outage
 
 
@@ -218,6 +218,27 @@ def test_a_new_notification_of_the_same_activation_reopens_at_once(tripped: Pret
 
     assert the_outage().status == Status.CONFIRMED
     assert len(off()) == 5
+
+
+def test_an_alarm_that_was_over_only_when_its_device_opened_again_reopens_the_outage(tripped: PretendUtility) -> None:
+    tripped.closes("FEEDER")
+    tripped.opens("FEEDER")
+
+    tripped.clears("FEEDER")
+
+    assert the_outage().status == Status.CONFIRMED
+    assert len(off()) == 5
+
+
+def test_a_device_that_is_opened_long_after_its_alarm_was_over_reopens_nothing(tripped: PretendUtility) -> None:
+    tripped.closes("FEEDER")
+    tripped.clears("FEEDER")
+
+    tripped.wait(CLOCKS_DIFFER_BY.total_seconds() + 1)
+    tripped.opens("FEEDER")
+
+    assert the_outage().status == Status.RESTORED
+    assert off() == set()
 
 
 def test_an_opening_that_is_read_only_after_its_alarm_was_over_reopens_the_outage(
