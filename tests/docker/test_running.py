@@ -62,9 +62,7 @@ class Machine:
         return self.run(list(instead) or service["command"], given=service["environment"])
 
     @contextmanager
-    def running(
-        self, name: str, command: list[str] | None = None, *, stop: signal.Signals = signal.SIGTERM
-    ) -> Iterator[Until]:
+    def running(self, name: str, command: list[str] | None = None) -> Iterator[Until]:
         """Gives a way to wait for what it does. At the end it is stopped, and must not have ended before."""
         service = self.services[name]
         log = self.folder / f"{name}.log"
@@ -86,7 +84,7 @@ class Machine:
 
             try:
                 yield lambda happened, what: wait_until(lambda: happens(happened), what)
-                process.send_signal(stop)
+                process.terminate()
                 process.wait(30)
             finally:
                 if process.poll() is None:
@@ -132,7 +130,7 @@ def test_beat_asks_and_a_worker_does(machine: Machine) -> None:
     with redis.Redis.from_url(machine.services["worker"]["environment"]["REDIS_URL"]) as queues:
         with machine.running("beat") as until:
             until(lambda: queues.llen("celery") != 0, "beat to ask for something")
-        with machine.running("worker", stop=signal.SIGQUIT) as until:
+        with machine.running("worker") as until:
             until(lambda: queues.llen("celery") == 0, "a worker to take it")
 
 
