@@ -29,8 +29,8 @@ FROM (
 
 TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtextextended('readings', %(connector)s))"
 """
-Until the transaction ends, nobody else writes readings of the connector: of two who write those of the same signals,
-each in the order that a plan has, one would end in a deadlock.
+Until the transaction ends, nobody else lands readings of the connector: what is told from the newest readings stays
+true, and of two who write those of the same signals, each in the order that a plan has, none ends in a deadlock.
 """
 
 # Side by side in a select list they go row by row through the server; as a table they would be stored there first.
@@ -76,48 +76,38 @@ a limit, so that the planner looks up each row by its key, whatever the statisti
 
 _NEWEST = f"""(SELECT %(now)s AS landed_at, {_COLUMNS},
   unnest(%(usable_times)s::timestamptz[]) AS usable_time, unnest(%(usable_values)s::float8[]) AS usable_value,
-  unnest(%(usable_states)s::text[]) AS usable_state)"""
-"""Rows of the newest readings, to be named."""
+  unnest(%(usable_states)s::text[]) AS usable_state) AS page"""
 
-_NEWER = """(latest.source_time < excluded.source_time
-  OR latest.source_time = excluded.source_time AND (latest.value, latest.state, latest.quality, latest.reason)
-    IS DISTINCT FROM (excluded.value, excluded.state, excluded.quality, excluded.reason))"""
+# The signals are listed beside the join, so that the planner has an index to find them by, however it joins.
+_OF_PAGE = "latest.signal_id = page.signal_id AND latest.signal_id = ANY(%(signals)s::bigint[])"
 
-_NEWER_USABLE = """(excluded.usable_time IS NOT NULL AND (latest.usable_time IS NULL
-  OR latest.usable_time < excluded.usable_time
-  OR latest.usable_time = excluded.usable_time AND (latest.usable_value, latest.usable_state)
-    IS DISTINCT FROM (excluded.usable_value, excluded.usable_state)))"""
-
-_MOVED = ",\n  ".join(
-    f"{column} = CASE WHEN {condition} THEN excluded.{column} ELSE latest.{column} END"
-    for condition, columns in (
-        (_NEWER, ("source_time", "landed_at", "value", "state", "quality", "reason")),
-        (_NEWER_USABLE, ("usable_time", "usable_value", "usable_state")),
-    )
-    for column in columns
-)
-
-# The out-of-order guard stands in both, where no other writer can come between. The signals are listed beside the join,
-# so that the planner has an index to find them by, however it joins.
 MOVE_LATEST = f"""
 UPDATE telemetry_latestreading AS latest SET
-  {_MOVED}
-FROM {_NEWEST} AS excluded
-WHERE latest.signal_id = excluded.signal_id AND latest.signal_id = ANY(%(signals)s::bigint[])
-  AND ({_NEWER} OR {_NEWER_USABLE})
+  source_time = page.source_time, landed_at = page.landed_at, value = page.value, state = page.state,
+  quality = page.quality, reason = page.reason,
+  usable_time = coalesce(page.usable_time, latest.usable_time),
+  usable_value = CASE WHEN page.usable_time IS NULL THEN latest.usable_value ELSE page.usable_value END,
+  usable_state = CASE WHEN page.usable_time IS NULL THEN latest.usable_state ELSE page.usable_state END
+FROM {_NEWEST}
+WHERE {_OF_PAGE}
+"""  # noqa: S608  # as above
+"""For signals whose newest reading is older, or was told otherwise. A usable one is given where that moves too."""
+
+MOVE_USABLE = f"""
+UPDATE telemetry_latestreading AS latest SET
+  usable_time = page.usable_time, usable_value = page.usable_value, usable_state = page.usable_state
+FROM {_NEWEST}
+WHERE {_OF_PAGE} AND (latest.usable_time, latest.usable_value, latest.usable_state)
+  IS DISTINCT FROM (page.usable_time, page.usable_value, page.usable_state)
 RETURNING latest.signal_id
 """  # noqa: S608  # as above
-"""For signals that have a newest reading."""
+"""For signals whose newest reading stays, and is of bad quality: what they showed last came late, or was restated."""
 
 FIRST_LATEST = f"""
-INSERT INTO telemetry_latestreading AS latest (organisation_id, signal_id, source_time, landed_at, value,
+INSERT INTO telemetry_latestreading (organisation_id, signal_id, source_time, landed_at, value,
   state, quality, reason, usable_time, usable_value, usable_state)
 SELECT %(organisation)s, signal_id, source_time, landed_at, value, state, quality, reason,
   usable_time, usable_value, usable_state
-FROM {_NEWEST} AS page
-ON CONFLICT (organisation_id, signal_id) DO UPDATE SET
-  {_MOVED}
-WHERE {_NEWER} OR {_NEWER_USABLE}
-RETURNING signal_id
+FROM {_NEWEST}
 """  # noqa: S608  # as above
-"""For those that had none when we looked."""
+"""For signals that had none."""

@@ -41,13 +41,13 @@ def land_readings(records: Sequence[ReadingRecord], landing: Landing) -> Landed:
         return Landed()
     with arrays.binary_cursor() as cursor:
         page = Columns.of(records, _signals(cursor, records, landing)).last_of_each()
+        given = {"organisation": landing.organisation_id, "connector": landing.connector_id, "now": landing.now}
+        cursor.execute(sql.TAKE_TURNS, given)
         latest = _latest(cursor, page)
         sifted = _sift(page, latest, records, landing)
         changed = sifted.changed
         if not len(changed):
             return Landed(unchanged=sifted.unchanged, set_aside=sifted.set_aside)
-        given = {"organisation": landing.organisation_id, "connector": landing.connector_id, "now": landing.now}
-        cursor.execute(sql.TAKE_TURNS, given)
         created, updated = _write_history(cursor, sifted, given)
         touched = _write_latest(cursor, changed, latest, given)
     # What has no day in history is told by its signal's newest reading alone.
@@ -160,27 +160,36 @@ def _append(cursor: Any, readings: Columns, given: dict[str, Any]) -> int | None
 def _write_latest(cursor: Any, changed: Columns, latest: Latest, given: dict[str, Any]) -> tuple[int, ...]:
     """The signals whose newest, or newest usable, reading changed."""
     newest, usable = changed.newest_of_each(), changed.usable().newest_of_each()
-    at = np.searchsorted(newest.signal, usable.signal)
-    usable_time = np.full(len(newest), NEVER)
-    usable_value, without_value = np.zeros(len(newest)), np.ones(len(newest), dtype=np.bool_)
-    usable_state = np.full(len(newest), None, dtype=np.object_)
-    usable_time[at], usable_value[at] = usable.time, usable.content.value
-    without_value[at], usable_state[at] = usable.content.without_value, usable.content.state
     rows = latest.rows_of(newest.signal)
     has_latest = latest.signal[rows] == newest.signal
-    moves = (newest.time >= latest.time[rows]) | (usable_time > NEVER) & (usable_time >= latest.usable_time[rows])
-    touched: list[int] = []
-    for statement, which in ((sql.MOVE_LATEST, moves & has_latest), (sql.FIRST_LATEST, moves & ~has_latest)):
+    # One of the same time is told otherwise: what is told alike is not among the changed.
+    moves = newest.time >= latest.time[rows]
+    at = np.searchsorted(newest.signal, usable.signal)
+    usable_time = np.full(len(newest), NEVER)
+    usable_time[at] = usable.time
+    usable_time[usable_time < latest.usable_time[rows]] = NEVER
+    usable_value, without_value = np.zeros(len(newest)), np.ones(len(newest), dtype=np.bool_)
+    usable_state = np.full(len(newest), None, dtype=np.object_)
+    usable_value[at], usable_state[at] = usable.content.value, usable.content.state
+    without_value[at] = usable.content.without_value
+
+    def parameters(which: Flags) -> dict[str, Any]:
+        return {
+            **given,
+            **newest.take(which).parameters(),
+            "usable_times": arrays.instants(usable_time[which], usable_time[which] == NEVER),
+            "usable_values": arrays.floats(usable_value[which], without_value[which]),
+            "usable_states": arrays.texts(usable_state[which].tolist()),
+        }
+
+    for statement, which in ((sql.MOVE_LATEST, moves & has_latest), (sql.FIRST_LATEST, ~has_latest)):
         if which.any():
-            parameters = {
-                **given,
-                **newest.take(which).parameters(),
-                "usable_times": arrays.instants(usable_time[which], usable_time[which] == NEVER),
-                "usable_values": arrays.floats(usable_value[which], without_value[which]),
-                "usable_states": arrays.texts(usable_state[which].tolist()),
-            }
-            cursor.execute(statement, parameters)
-            touched += [row[0] for row in cursor.fetchall()]
+            cursor.execute(statement, parameters(which))
+    touched = newest.signal[moves].tolist()
+    late = ~moves & (usable_time > NEVER)
+    if late.any():
+        cursor.execute(sql.MOVE_USABLE, parameters(late))
+        touched += [row[0] for row in cursor.fetchall()]
     return tuple(sorted(touched))
 
 

@@ -54,7 +54,7 @@ def test_lands_history_and_the_newest(landing: Landing, power: int, now: datetim
     assert (latest.usable_time, latest.usable_value) == (now, 7.25)
 
 
-def test_an_equal_value_at_an_equal_time_is_not_fresh_and_costs_two_queries(
+def test_an_equal_value_at_an_equal_time_is_not_fresh_and_costs_three_queries(
     landing: Landing, power: int, now: datetime
 ) -> None:
     land_readings([reading(now, 7.25)], landing)
@@ -67,7 +67,7 @@ def test_an_equal_value_at_an_equal_time_is_not_fresh_and_costs_two_queries(
         landed = land_readings([reading(now, 7.25)], later)
 
     assert landed == Landed(unchanged=1)
-    assert len(queries) == 2
+    assert len(queries) == 3
     assert (content(LatestReading), content(Reading)) == rows
 
 
