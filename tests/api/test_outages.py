@@ -218,4 +218,4 @@ def test_each_fact_says_where_it_came_from_when_it_was_true_and_whether_it_is_fr
         "UNCERTAIN",
     )
     assert (telemetry["freshness"], telemetry["sourceTime"]) == ("STALE", long_ago.isoformat())
-    assert telemetry["ageSeconds"] in (3_600, 3_601, 3_602)
+    assert 3_600 <= telemetry["ageSeconds"] <= (timezone.now() - long_ago).total_seconds()
