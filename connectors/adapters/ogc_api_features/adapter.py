@@ -1,4 +1,4 @@
-"""A GIS behind OGC API - Features (OGC 17-069r4): network elements, zones, and features of any kind."""
+"""A GIS behind OGC API - Features (OGC 17-069r4): network elements, zones, service points, any features."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from connectors.adapters.ogc_api_features.features import PlainFeatures, read_feature
 from connectors.adapters.ogc_api_features.reading import (
     Read,
     check_axes,
@@ -20,12 +19,12 @@ from connectors.adapters.ogc_api_features.settings import (
     DEFAULTS,
     FeatureStreamForm,
     OgcApiFeaturesForm,
-    names_in,
     options_of,
 )
 from connectors.contracts.base import OutboundRecord, Record, contract_id
 from connectors.contracts.feature import Feature
 from connectors.contracts.network_element import NetworkElement
+from connectors.contracts.service_point import ServicePoint
 from connectors.contracts.zone import Zone
 from connectors.protocols.adapter import (
     Adapter,
@@ -38,7 +37,10 @@ from connectors.protocols.adapter import (
     Receipt,
     SourceStream,
 )
+from connectors.protocols.crs import to_crs84
 from connectors.protocols.errors import BadConfig
+from connectors.protocols.features.mapping import names_in
+from connectors.protocols.features.records import PlainFeatures, to_feature_record, unwrapped
 from connectors.protocols.geojson import SourceFeature
 from connectors.protocols.http import HttpSession
 from connectors.protocols.moments import parse_moment
@@ -63,7 +65,7 @@ class OgcApiFeaturesAdapter(Adapter):
     stream_form: ClassVar[type[forms.Form]] = FeatureStreamForm
     emits: ClassVar[tuple[Emission, ...]] = tuple(
         Emission(contract=contract, modes=(Mode.FULL, Mode.INCREMENTAL), freshness=timedelta(days=1))
-        for contract in (NetworkElement, Zone, Feature)
+        for contract in (NetworkElement, Zone, ServicePoint, Feature)
     )
     accepts: ClassVar[tuple[type[OutboundRecord], ...]] = ()
 
@@ -153,15 +155,18 @@ class OgcApiFeaturesAdapter(Adapter):
                 return
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
-        return read_feature(raw, stream)
+        options = options_of(stream)
+        feature, crs = unwrapped(raw)
+        place = partial(to_crs84, crs=crs, swap_axes=options["swap_axes"])
+        return to_feature_record(feature, stream, options, to_crs84=place)
 
     def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
         options = options_of(stream)
         is_plain = stream.contract == FEATURE and not options["crs"] and not options["swap_axes"]
         if not is_plain:
-            return partial(read_feature, stream=stream)
-        plain = PlainFeatures(stream)
-        return lambda raw: plain(raw) if isinstance(raw, SourceFeature) else read_feature(raw, stream)
+            return partial(self.parse, stream=stream)
+        plain = PlainFeatures(stream, options)
+        return lambda raw: plain(raw) if isinstance(raw, SourceFeature) else self.parse(raw, stream)
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         raise BadConfig("This GIS is only read: nothing can be delivered to it.")

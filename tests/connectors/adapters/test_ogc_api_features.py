@@ -10,7 +10,9 @@ import responses
 
 from connectors.adapters.ogc_api_features.adapter import OgcApiFeaturesAdapter
 from connectors.adapters.ogc_api_features.settings import FeatureStreamForm
+from connectors.contracts.base import Position
 from connectors.contracts.network_element import ElementKind, NetworkElement
+from connectors.contracts.service_point import ServicePoint, ServicePriority
 from connectors.contracts.zone import Zone, ZoneLevel
 from connectors.protocols.adapter import Mode
 from connectors.protocols.errors import BadConfig, BadRecord
@@ -105,6 +107,25 @@ def test_zones_are_read_with_their_place_in_the_hierarchy(gis: OgcApiFeaturesAda
     assert gis.parse(raw, stream("zone/1")) == Zone(
         external_id="Z-1", name="Z-1", level=ZoneLevel.FEEDER_AREA, parent="Z-0"
     )
+
+
+def test_a_service_point_is_read_with_its_node_and_priority(gis: OgcApiFeaturesAdapter) -> None:
+    properties = {"name": "Pump 3", "node": "N-9", "priority": "Vital", "priority_reason": "Water"}
+    raw = {"id": "SP-1", "geometry": {"type": "Point", "coordinates": [11.4, 53.6]}, "properties": properties}
+    vital = stream("service-point/1", priorities={"vital": "CRITICAL", "derelict": "SKIP"})
+
+    assert gis.parse(raw, vital) == ServicePoint(
+        external_id="SP-1",
+        name="Pump 3",
+        node="N-9",
+        priority=ServicePriority.CRITICAL,
+        priority_reason="Water",
+        position=Position(longitude=11.4, latitude=53.6),
+    )
+    assert gis.parse(raw | {"properties": properties | {"priority": "derelict"}}, vital) is None
+    assert gis.parse({"id": "SP-2", "properties": None}, vital) == ServicePoint(external_id="SP-2")
+    with pytest.raises(BadRecord, match="a service point is a Point, not a LineString"):
+        gis.parse(raw | {"geometry": {"type": "LineString", "coordinates": [[11, 53], [12, 54]]}}, vital)
 
 
 def test_kinds_and_levels_may_be_left_out(gis: OgcApiFeaturesAdapter) -> None:

@@ -1,21 +1,21 @@
-"""From a GeoJSON feature to a record; pure."""
+"""From a feature to a record, by an administrator's mapping; pure."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from connectors.adapters.ogc_api_features.settings import SKIP, names_in, options_of
 from connectors.contracts.base import Record, contract_id
 from connectors.contracts.feature import Feature
 from connectors.contracts.network_element import NetworkElement
+from connectors.contracts.service_point import ServicePoint
 from connectors.contracts.zone import Zone
 from connectors.protocols.adapter import SourceStream
 from connectors.protocols.convert import to_record
-from connectors.protocols.crs import to_crs84
 from connectors.protocols.errors import BadRecord
+from connectors.protocols.features.mapping import SKIP, names_in
 from connectors.protocols.geojson import SourceFeature, feature_id
 from connectors.protocols.moments import parse_moment
 
@@ -24,6 +24,15 @@ OBJECT = ord("{")
 LONGEST_KEY = 400
 YES = {"open": True, "closed": False, "yes": True, "no": False, "y": True, "n": False}
 
+Options = Mapping[str, Any]
+"""The cleaned data of a `FeatureMappingForm`."""
+
+ToCrs84 = Callable[[Any], dict[str, Any] | None]
+"""Brings a geometry to GeoJSON in CRS84; a ValueError says why it cannot."""
+
+ToMoment = Callable[[object, tzinfo], datetime | None]
+"""Reads a time as the source writes it; a ValueError says why it cannot."""
+
 
 class PlainFeatures:
     """
@@ -31,11 +40,11 @@ class PlainFeatures:
     geometry that is none shows when it is placed on the Earth.
     """
 
-    def __init__(self, stream: SourceStream) -> None:
-        options = options_of(stream)
+    def __init__(self, stream: SourceStream, options: Options, *, moment: ToMoment = parse_moment) -> None:
         self.collection = stream.name
         self.id_property, self.id_prefix = options["id_property"], options["id_prefix"]
         self.modified_property, self.zone = options["modified_property"], ZoneInfo(options["time_zone"])
+        self.moment = moment
 
     def __call__(self, raw: SourceFeature) -> Feature:
         key = feature_id(raw, self.id_property)
@@ -58,49 +67,58 @@ class PlainFeatures:
         if not self.modified_property:
             return None
         try:
-            return parse_moment(raw.property(self.modified_property), self.zone)
+            return self.moment(raw.property(self.modified_property), self.zone)
         except ValueError as error:
             raise BadRecord.of(key, error, path="source_time") from error
 
 
-def read_feature(raw: Any, stream: SourceStream) -> Record | None:
+def unwrapped(raw: Any) -> tuple[Any, str | None]:
     """
+    The parsed feature of a raw record, and the reference system of its coordinates (`None`: CRS84).
+
     :param raw: a feature, or `{"crs", "feature"}` where its coordinates are not in CRS84
-    :raises BadRecord: if it does not fit the stream's contract
+    :raises BadRecord: if it cannot be parsed
     """
-    options = options_of(stream)
     wrapped = isinstance(raw, dict) and raw.keys() == {"crs", "feature"}
     feature, crs = (raw["feature"], raw["crs"]) if wrapped else (raw, None)
     try:
-        feature = feature.parsed() if isinstance(feature, SourceFeature) else feature
+        return (feature.parsed() if isinstance(feature, SourceFeature) else feature), crs
     except ValueError as error:
         raise BadRecord("it is not JSON", external_id=str(feature.id)) from error
+
+
+def to_feature_record(feature: Any, stream: SourceStream, options: Options, *, to_crs84: ToCrs84) -> Record | None:
+    """
+    :param feature: with the members `id`, `geometry` and `properties`
+    :return: a record of the stream's contract; `None` for what a table of the mapping skips
+    :raises BadRecord: if it does not fit the contract
+    """
     key = _key_of(feature, options["id_property"])
     if key is None:
         raise BadRecord("it has no id", path=options["id_property"] or "id")
     key = options["id_prefix"] + key
     try:
-        geometry = to_crs84(feature.get("geometry"), crs, swap_axes=options["swap_axes"])
+        geometry = to_crs84(feature.get("geometry"))
     except ValueError as error:
         raise BadRecord.of(key, error, path="geometry") from error
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
         raise BadRecord("its properties are not an object", external_id=key, path="properties")
-    common = {
-        "external_id": key,
-        "source_time": properties.get(options["modified_property"]),
-        "geometry": geometry,
-    }
+    common = {"external_id": key, "source_time": properties.get(options["modified_property"])}
     zone = ZoneInfo(options["time_zone"])
     if stream.contract == contract_id(Feature):
         # Features of all collections share one space of keys.
         whole = {
             "external_id": f"{stream.name}/{key}",
             "collection": stream.name,
+            "geometry": geometry,
             "properties": properties,
         }
         return to_record(Feature, common | whole, zone=zone)
     common["name"] = properties.get(options["name_property"])
+    if stream.contract == contract_id(ServicePoint):
+        return _service_point(common | _service_point_fields(options, properties, geometry, key), zone)
+    common["geometry"] = geometry
     if stream.contract == contract_id(Zone):
         level = _word(options, "level_property", "levels", properties, key)
         fields = {"level": level, "parent": properties.get(options["parent_property"])}
@@ -109,8 +127,7 @@ def read_feature(raw: Any, stream: SourceStream) -> Record | None:
     kind = _word(options, "kind_property", "kinds", properties, key)
     if kind == SKIP:
         return None
-    fields = {"kind": kind, **_element_fields(options, properties, key)}
-    return to_record(NetworkElement, common | fields, zone=zone)
+    return to_record(NetworkElement, common | {"kind": kind} | _element_fields(options, properties, key), zone=zone)
 
 
 def _key_of(feature: Any, id_property: str) -> str | None:
@@ -119,7 +136,7 @@ def _key_of(feature: Any, id_property: str) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
-def _word(options: Mapping[str, Any], name: str, table: str, properties: Mapping[str, Any], key: str) -> str:
+def _word(options: Options, name: str, table: str, properties: Mapping[str, Any], key: str) -> str:
     """Our word for the source's, by one of the tables."""
     path = f"properties.{options[name]}"
     value = properties.get(options[name])
@@ -131,7 +148,7 @@ def _word(options: Mapping[str, Any], name: str, table: str, properties: Mapping
     return word
 
 
-def _element_fields(options: Mapping[str, Any], properties: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _element_fields(options: Options, properties: Mapping[str, Any], key: str) -> dict[str, Any]:
     voltage = properties.get(options["voltage_property"])
     if voltage is not None and voltage != "":
         try:
@@ -146,3 +163,23 @@ def _element_fields(options: Mapping[str, Any], properties: Mapping[str, Any], k
         "normally_open": YES.get(is_open.strip().lower(), is_open) if isinstance(is_open, str) else is_open,
         "zone": properties.get(options["zone_property"]),
     }
+
+
+def _service_point_fields(
+    options: Options, properties: Mapping[str, Any], geometry: Mapping[str, Any] | None, key: str
+) -> dict[str, Any]:
+    if geometry is not None and geometry["type"] != "Point":
+        raise BadRecord(f"a service point is a Point, not a {geometry['type']}", external_id=key, path="geometry")
+    has_priority = properties.get(options["priority_property"]) not in (None, "")
+    return {
+        "node": properties.get(options["node_property"]),
+        "customer_class": properties.get(options["customer_class_property"]),
+        "priority": _word(options, "priority_property", "priorities", properties, key) if has_priority else None,
+        "priority_reason": properties.get(options["priority_reason_property"]),
+        "account_number": properties.get(options["account_property"]),
+        "position": geometry and {"longitude": geometry["coordinates"][0], "latitude": geometry["coordinates"][1]},
+    }
+
+
+def _service_point(fields: Mapping[str, Any], zone: tzinfo) -> ServicePoint | None:
+    return None if fields["priority"] == SKIP else to_record(ServicePoint, fields, zone=zone)
