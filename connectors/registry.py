@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from connectors import secrets
+from connectors.adapters.arcgis_enterprise.adapter import ArcgisEnterpriseAdapter
 from connectors.adapters.maximo.adapter import MaximoAdapter
 from connectors.adapters.ogc_api_features.adapter import OgcApiFeaturesAdapter
 from connectors.adapters.opcua_rest.adapter import OpcUaRestAdapter
@@ -31,6 +32,7 @@ from connectors.protocols.tables import initial_values
 ADAPTERS: tuple[type[Adapter], ...] = (
     OpcUaRestAdapter,
     OgcApiFeaturesAdapter,
+    ArcgisEnterpriseAdapter,
     MaximoAdapter,
     RestJsonAdapter,
     PushAdapter,

@@ -34,24 +34,27 @@ Position = Sequence[float]
 
 
 @lru_cache(maxsize=32)
-def _transformer(crs: str) -> Transformer:
+def _transformer(crs: str, x_first: bool) -> Transformer:
     try:
-        return Transformer.from_crs(crs, "OGC:CRS84", always_xy=False)
+        return Transformer.from_crs(crs, "OGC:CRS84", always_xy=x_first)
     except CRSError as error:
         raise ValueError(f"the reference system {crs} is not known") from error
 
 
-def to_crs84(geometry: dict[str, Any] | None, crs: str | None, *, swap_axes: bool = False) -> dict[str, Any] | None:
+def to_crs84(
+    geometry: dict[str, Any] | None, crs: str | None, *, swap_axes: bool = False, x_first: bool = False
+) -> dict[str, Any] | None:
     """
     :param crs: the URI of the geometry's reference system, whose own axis order holds; `None` is CRS84
     :param swap_axes: the source writes its axes in the other order than that
+    :param x_first: the source writes easting or longitude first in all reference systems
     :raises ValueError: if it is no GeoJSON geometry, or lies off the Earth
     """
     if geometry is None:
         return None
     if not isinstance(geometry, dict):
         raise ValueError("geometry is not an object")
-    transform = None if crs is None or crs in SAME_AS_CRS84 else _transformer(crs).transform
+    transform = None if crs is None or crs in SAME_AS_CRS84 else _transformer(crs, x_first).transform
 
     def position(values: Any) -> list[float]:
         return _position(values, transform, swap_axes)
@@ -60,7 +63,7 @@ def to_crs84(geometry: dict[str, Any] | None, crs: str | None, *, swap_axes: boo
         parts = geometry.get("geometries")
         if not isinstance(parts, list):
             raise ValueError("a GeometryCollection has no list of geometries")
-        inner = [to_crs84(part, crs, swap_axes=swap_axes) for part in parts]
+        inner = [to_crs84(part, crs, swap_axes=swap_axes, x_first=x_first) for part in parts]
         return {"type": "GeometryCollection", "geometries": inner}
     depth = DEPTHS.get(str(geometry.get("type")))
     if depth is None:

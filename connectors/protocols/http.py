@@ -130,7 +130,7 @@ class HttpSession:
     Errors are those of `connectors.protocols.errors`; their messages hold no secret, query or user info.
 
     No cookies, no proxies or netrc from the environment. `memory` is where auth objects keep what lives as
-    long as the session, such as a token.
+    long as the session, such as a token. `sleep` waits so many seconds, which a source may need to work for us.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class HttpSession:
         self.memory: dict[Hashable, Any] = {}
         self.clock_skew: timedelta | None = None
         self._secrets: set[str] = set()
-        self._sleep = sleep
+        self.sleep = sleep
         self._pace = pace or TokenBucket(self.limits.requests_per_second, self.limits.burst)
         self._adapter = GuardedAdapter(egress=egress, tls=tls_context(ca_bundle), pool_size=self.limits.pool_size)
 
@@ -241,6 +241,10 @@ class HttpSession:
                 + (f"; it begins: {start}" if start else ", an empty answer.")
             ) from error
 
+    def without_secrets(self, text: str) -> str:
+        """What a source says, for a sentence: printable, short, and without our secrets."""
+        return wire.excerpt(text.encode(errors="replace"), self._secrets)
+
     def _follow(self, ask: "_Ask") -> Response:
         """Send, and follow redirects by hand: each is checked, none takes a credential to another origin."""
         for _ in range(self.limits.redirects + 1):
@@ -275,7 +279,7 @@ class HttpSession:
                 passing = response.status in PASSING and "Retry-After" not in response.headers
                 if last or not passing or not ask.repeatable:
                     return response
-            self._sleep(self.limits.backoff * 2**attempt)
+            self.sleep(self.limits.backoff * 2**attempt)
         raise AssertionError("the last attempt returns or raises")
 
     def _wait_for_turn(self, url: str) -> None:
@@ -286,7 +290,7 @@ class HttpSession:
                 retry_at=self.now() + timedelta(seconds=wait),
             )
         if wait > 0:
-            self._sleep(wait)
+            self.sleep(wait)
 
     def _exchange(self, ask: "_Ask", authorisation: Mapping[str, str]) -> Response:
         deadline = time.monotonic() + self.limits.total_timeout

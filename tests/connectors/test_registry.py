@@ -24,9 +24,10 @@ def _fresh() -> Iterator[None]:
 
 
 def test_the_adapters_are_one_list() -> None:
-    assert list(registry.adapters()) == ["opcua-rest", "ogc-api-features", "maximo", "rest-json", "push"]
+    kinds = ["opcua-rest", "ogc-api-features", "arcgis-enterprise", "maximo", "rest-json", "push"]
+    assert list(registry.adapters()) == kinds
     assert registry.adapter_for("push") is PushAdapter
-    with pytest.raises(UnknownKind, match="There are: maximo, ogc-api-features"):
+    with pytest.raises(UnknownKind, match="There are: arcgis-enterprise, maximo, ogc-api-features"):
         registry.adapter_for("telepathy")
 
 

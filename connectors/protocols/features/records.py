@@ -87,9 +87,12 @@ def unwrapped(raw: Any) -> tuple[Any, str | None]:
         raise BadRecord("it is not JSON", external_id=str(feature.id)) from error
 
 
-def to_feature_record(feature: Any, stream: SourceStream, options: Options, *, to_crs84: ToCrs84) -> Record | None:
+def to_feature_record(
+    feature: Any, stream: SourceStream, options: Options, *, to_crs84: ToCrs84, moment: ToMoment | None = None
+) -> Record | None:
     """
     :param feature: with the members `id`, `geometry` and `properties`
+    :param moment: reads the time of the last change, where that is not written in ISO 8601
     :return: a record of the stream's contract; `None` for what a table of the mapping skips
     :raises BadRecord: if it does not fit the contract
     """
@@ -97,15 +100,19 @@ def to_feature_record(feature: Any, stream: SourceStream, options: Options, *, t
     if key is None:
         raise BadRecord("it has no id", path=options["id_property"] or "id")
     key = options["id_prefix"] + key
-    try:
-        geometry = to_crs84(feature.get("geometry"))
-    except ValueError as error:
-        raise BadRecord.of(key, error, path="geometry") from error
+    zone = ZoneInfo(options["time_zone"])
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
         raise BadRecord("its properties are not an object", external_id=key, path="properties")
-    common = {"external_id": key, "source_time": properties.get(options["modified_property"])}
-    zone = ZoneInfo(options["time_zone"])
+    path = "geometry"
+    try:
+        geometry = to_crs84(feature.get("geometry"))
+        path = "source_time"
+        changed = properties.get(options["modified_property"])
+        changed = moment(changed, zone) if moment is not None else changed
+    except ValueError as error:
+        raise BadRecord.of(key, error, path=path) from error
+    common = {"external_id": key, "source_time": changed}
     if stream.contract == contract_id(Feature):
         # Features of all collections share one space of keys.
         whole = {

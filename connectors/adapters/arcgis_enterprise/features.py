@@ -1,0 +1,83 @@
+"""From a feature of a layer to a record; pure."""
+
+from collections import ChainMap
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from typing import Any
+
+from connectors.adapters.arcgis_enterprise.settings import options_of
+from connectors.contracts.base import Record, contract_id
+from connectors.contracts.feature import Feature
+from connectors.protocols.adapter import SourceStream
+from connectors.protocols.arcgis.geometry import to_geojson
+from connectors.protocols.arcgis.query import tidy
+from connectors.protocols.crs import to_crs84
+from connectors.protocols.features.mapping import names_in
+from connectors.protocols.features.records import NULL, PlainFeatures, to_feature_record, unwrapped
+from connectors.protocols.geojson import SourceFeature
+from connectors.protocols.moments import parse_moment
+
+GEOJSON = b'{"type"'
+REFERENCES = ("terminal_properties", "zone_property", "parent_property", "node_property")
+
+
+def to_moment(value: object, zone: tzinfo = UTC) -> datetime | None:
+    """
+    A date as ArcGIS writes it: milliseconds since 1970, perhaps before it; elsewhere ISO 8601.
+
+    :raises ValueError: if it is no time
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return datetime.fromtimestamp(value / 1_000, UTC)
+        except (OverflowError, OSError) as error:
+            raise ValueError(f"{value} is not a time in milliseconds since 1970") from error
+    return parse_moment(value, zone)
+
+
+def read_feature(raw: Any, stream: SourceStream) -> Record | None:
+    """
+    :param raw: a feature with `id`, `geometry` and `properties`, or `{"crs", "feature"}` where its coordinates are
+        not in CRS84
+    :raises BadRecord: if it does not fit the stream's contract
+    """
+    options = _options(stream)
+    feature, crs = unwrapped(raw)
+    if stream.contract != contract_id(Feature):
+        feature = _with_tidy_references(feature, options)
+    return to_feature_record(feature, stream, options, to_crs84=partial(_to_crs84, crs=crs), moment=to_moment)
+
+
+def reader_of(stream: SourceStream) -> Callable[[Any], Record | None]:
+    """`read_feature`, prepared for many: features of any kind in GeoJSON pass on as they were sent."""
+    read = partial(read_feature, stream=stream)
+    if stream.contract != contract_id(Feature):
+        return read
+    plain = PlainFeatures(stream, _options(stream), moment=to_moment)
+
+    def read_plain(raw: Any) -> Record | None:
+        is_plain = isinstance(raw, SourceFeature) and (
+            raw.geometry == NULL or bytes(memoryview(raw.geometry)[: len(GEOJSON)]) == GEOJSON
+        )
+        return plain(raw) if is_plain else read(raw)
+
+    return read_plain
+
+
+def _options(stream: SourceStream) -> Mapping[str, Any]:
+    """A feature comes with its key for an id, whichever field that is."""
+    return ChainMap({"id_property": ""}, dict(options_of(stream)))
+
+
+def _to_crs84(geometry: Any, *, crs: str | None) -> dict[str, Any] | None:
+    return to_crs84(to_geojson(geometry), crs, x_first=True)
+
+
+def _with_tidy_references(feature: Any, options: Mapping[str, Any]) -> Any:
+    """With the keys of other features written as their own ids are."""
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    if not isinstance(properties, dict):
+        return feature
+    names = [name for option in REFERENCES for name in names_in(options[option]) if name in properties]
+    return {**feature, "properties": properties | {name: tidy(properties[name]) for name in names}}
