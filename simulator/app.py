@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from simulator.arcgis import routes as arcgis
 from simulator.cis import routes as cis
 from simulator.control import ControlRoutes
 from simulator.errors import Refused
@@ -35,6 +36,8 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock,
     systems = (
         System("scada", "/opcua", lambda request, _: opcua.is_admitted(request), opcua.refusal),
         System("gis", "/gis", lambda request, _: gis.is_admitted(request), gis.refusal),
+        # It looks for a token itself: with none it refuses in another way than with one that has run out.
+        System("arcgis", arcgis.PREFIX, lambda request, _: True, arcgis.refusal),
         System("maximo", "/maximo", lambda request, _: maximo.is_admitted(request), maximo.refusal),
         System("cis", "/cis", customers.is_admitted, cis.refusal, open_paths=frozenset({cis.TOKEN_PATH})),
     )
@@ -44,6 +47,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock,
             *ControlRoutes(utility).routes(),
             *opcua.OpcUaRoutes(utility).routes(),
             *gis.GisRoutes(utility).routes(),
+            *arcgis.ArcgisRoutes(utility).routes(),
             *maximo.MaximoRoutes(utility).routes(),
             *customers.routes(),
         ],

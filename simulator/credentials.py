@@ -10,6 +10,10 @@ GIS_BEARER_TOKEN = "gis-demo-token"  # noqa: S105 - opens a pretend system only
 GIS_USERNAME = "gis-reader"
 GIS_PASSWORD = "gis-demo-password"  # noqa: S105 - opens a pretend system only
 
+# A user of ArcGIS is that of the other GIS.
+ARCGIS_CLIENT_ID = "utility-connectors"
+ARCGIS_CLIENT_SECRET = "arcgis-demo-secret"  # noqa: S105 - opens a pretend system only
+
 MAXIMO_API_KEY = "maximo-demo-apikey"
 
 CIS_CLIENT_ID = "utility-connectors"

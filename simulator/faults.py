@@ -8,10 +8,14 @@ from typing import Any
 
 from simulator.errors import Refused
 
-SYSTEMS = ("scada", "gis", "maximo", "cis", "tablet")
+SYSTEMS = ("scada", "gis", "arcgis", "maximo", "cis", "tablet")
 FAULTS = ("slow", "500", "429", "401", "garbage", "truncated", "repeated", "cut")
-# A push has no pages.
-TABLET_FAULTS = ("slow", "500", "429", "401", "garbage", "cut")
+FAULTS_OF = {
+    # Half a page that says it goes on, and change tracking that was cleaned up.
+    "arcgis": (*FAULTS, "short", "purged"),
+    # A push has no pages.
+    "tablet": ("slow", "500", "429", "401", "garbage", "cut"),
+}
 MAX_SECONDS = 3600
 
 
@@ -44,7 +48,7 @@ class Faults:
         """
         if system not in SYSTEMS:
             raise Refused(f"system is one of {', '.join(SYSTEMS)}.")
-        allowed = TABLET_FAULTS if system == "tablet" else FAULTS
+        allowed = FAULTS_OF.get(system, FAULTS)
         if kind not in allowed:
             raise Refused(f"fault is, for {system}, one of {', '.join(allowed)}.")
         if not 0 < seconds <= MAX_SECONDS:
