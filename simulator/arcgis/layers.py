@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from math import log, pi, radians, tan
 from typing import Any
 
@@ -86,11 +87,13 @@ LAYERS = {
 }
 
 
+@cache
 def object_id(feature_id: str) -> int:
     """Stable, unsorted, with gaps, and above what 32 bits hold."""
     return 4_000_000_000 + uuid.uuid5(uuid.NAMESPACE_URL, feature_id).int % 1_000_000_007
 
 
+@cache
 def global_id(feature_id: str) -> str:
     return f"{{{str(uuid.uuid5(uuid.NAMESPACE_OID, feature_id)).upper()}}}"
 

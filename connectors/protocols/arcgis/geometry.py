@@ -110,9 +110,15 @@ def _twice_the_area(ring: Ring) -> float:
 
 
 def _smallest_around(hole: Ring, areas: Sequence[list[Ring]]) -> list[Ring] | None:
+    """An area within the hole, such as an island in a lake, holds a point of it too, but is smaller."""
+    least = _size(hole)
     try:
         inside = Polygon(hole).representative_point()
-        around = [area for area in areas if Polygon(area[0]).covers(inside)]
+        around = [area for area in areas if _size(area[0]) >= least and Polygon(area[0]).covers(inside)]
     except (ShapelyError, ValueError) as error:
         raise ValueError("a ring of its polygon has too few positions") from error
-    return min(around, key=lambda area: abs(_twice_the_area(area[0])), default=None)
+    return min(around, key=lambda area: _size(area[0]), default=None)
+
+
+def _size(ring: Ring) -> float:
+    return abs(_twice_the_area(ring))
