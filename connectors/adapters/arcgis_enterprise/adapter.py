@@ -103,8 +103,8 @@ class ArcgisEnterpriseAdapter(Adapter):
     def fetch(self, stream: SourceStream, *, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
         """
         Cursors: `watermark` is the newest edit known, `generation` the server's and `edited` the layer's last edit
-        when the read began. Within a read, `place` is where it stands, `since` from which edit date on it asks, and
-        `before` the watermark that holds if it proves incomplete.
+        when the read began. Within a read, `place` is where it stands, `began` when it did, `since` from which edit
+        date on it asks, and `before` the watermark that holds if it proves incomplete.
         """
         options = options_of(stream)
         cursor = cursor or {}
@@ -137,10 +137,12 @@ class ArcgisEnterpriseAdapter(Adapter):
         """All of a layer, or what was edited from a date on; goes on from a cursor with a place."""
         is_resumed = "place" in cursor
         if is_resumed:
-            since, generation, edited = parse_moment(cursor["since"]), cursor["generation"], cursor["edited"]
+            since, began = parse_moment(cursor["since"]), parse_moment(cursor["began"])
+            generation, edited = cursor["generation"], cursor["edited"]
         else:
             # Before the read: what is edited meanwhile is asked for the next time.
-            generation, edited = self._generation(layer, options), layer.last_edit
+            began, edited = self.rest.clock, layer.last_edit
+            generation = self._generation(layer, options)
         walk = Walk(
             rest=self.rest,
             layer=layer,
@@ -157,7 +159,7 @@ class ArcgisEnterpriseAdapter(Adapter):
             before=cursor.get("before") if is_resumed else cursor.get("watermark"),
             generation=generation,
             edited=edited,
-            clock=self.rest.clock,
+            began=began,
         )
         for step in walk.steps(cursor.get("place")):
             yield read.page(step)

@@ -30,7 +30,8 @@ class Read:
     :param before: the watermark that holds if the read proves incomplete
     :param generation: the server's, when the read began
     :param edited: when anything in the layer was last edited, when the read began; milliseconds since 1970
-    :param clock: the server's when the read began: an edit stamped later is asked for again
+    :param began: the server's time when the read began: what is edited later is asked for again, since its row may
+        have been read before
     """
 
     options: Mapping[str, Any]
@@ -39,7 +40,7 @@ class Read:
     before: str | None
     generation: int | None
     edited: int | None
-    clock: datetime | None
+    began: datetime | None
 
     def __post_init__(self) -> None:
         self.zone: tzinfo = ZoneInfo(self.options["time_zone"])
@@ -51,8 +52,13 @@ class Read:
         watermark = utc_text(self.watermark) if self.watermark else None
         bookmark = {"generation": self.generation, "edited": self.edited}
         if step.place is not None:
-            since = utc_text(self.since) if self.since else None
-            there = {"place": step.place, "since": since, "before": self.before, "watermark": watermark}
+            there = {
+                "place": step.place,
+                "since": utc_text(self.since) if self.since else None,
+                "began": utc_text(self.began) if self.began else None,
+                "before": self.before,
+                "watermark": watermark,
+            }
             return Page(records=records, cursor=there | bookmark, total=step.total, fingerprint=step.fingerprint)
         bookmark = {"generation": None, "edited": None} if step.shortfall else bookmark
         return Page(
@@ -81,7 +87,7 @@ class Read:
                 field="changes",
             )
         if stamp is not None:
-            stamp = min(stamp, self.clock) if self.clock else stamp
+            stamp = min(stamp, self.began) if self.began else stamp
             self.watermark = max(stamp, self.watermark) if self.watermark else stamp
 
 

@@ -56,7 +56,7 @@ class ArcgisEnterpriseForm(HttpSourceForm):
             services_root(address)
         except BadConfig as error:
             raise ValidationError(str(error)) from error
-        return address.rstrip("/")
+        return address.partition("?")[0].rstrip("/")
 
 
 class LayerStreamForm(FeatureMappingForm):

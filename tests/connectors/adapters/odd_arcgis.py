@@ -61,6 +61,7 @@ class OddServer:
         }
         self.service: Answer = {"layers": [{"id": 0}]}
         self.asked: list[dict[str, str]] = []
+        self.date = ""
         self.pole: Callable[[int], Answer] = lambda number: {"OBJECTID": number, "EditDate": 1_700_000_000_000}
         self.spoil: Callable[[Answer], Answer] = lambda page: page
         wire.add_callback("POST", SERVICE, lambda request: self.answer(self.service))
@@ -68,7 +69,7 @@ class OddServer:
         wire.add_callback("POST", f"{SERVICE}/0/query", self.query)
 
     def answer(self, body: Answer) -> tuple[int, dict[str, str], str]:
-        return 200, {}, json.dumps(body)
+        return 200, {"Date": self.date} if self.date else {}, json.dumps(body)
 
     def query(self, request: PreparedRequest) -> tuple[int, dict[str, str], str]:
         form = dict(parse_qsl(str(request.body)))

@@ -13,7 +13,7 @@ from connectors.protocols.errors import (
     SourceError,
     Unreachable,
 )
-from tests.connectors.adapters.odd_arcgis import KEY, SERVICE, Answer, OddServer, features, read
+from tests.connectors.adapters.odd_arcgis import KEY, SERVICE, Answer, OddServer, arcgis, features, read
 
 
 @pytest.fixture
@@ -25,6 +25,21 @@ def wire() -> Iterator[responses.RequestsMock]:
 @pytest.fixture
 def server(wire: responses.RequestsMock) -> OddServer:
     return OddServer(wire)
+
+
+def test_no_edit_during_a_read_is_missed_though_the_read_broke_off_meanwhile(server: OddServer) -> None:
+    """The row may have been read before it was edited, and one that is read later may be stamped later still."""
+    by_date = features(modified_property="EditDate", changes="EDIT_DATE")
+    server.date = "Tue, 24 Nov 2026 01:00:00 GMT"
+    first = next(iter(arcgis().fetch(by_date, cursor=None, mode=Mode.FULL)))
+    server.date = "Tue, 24 Nov 2026 02:00:00 GMT"
+    server.pole = lambda number: {"OBJECTID": number, "EditDate": 1_795_485_300_000}  # 01:55
+
+    pages = read(by_date, cursor=first.cursor)
+
+    assert pages[-1].complete
+    assert pages[-1].cursor is not None
+    assert pages[-1].cursor["watermark"] == "2026-11-24T01:00:00Z"
 
 
 def test_a_layer_that_was_not_edited_is_not_read_again(wire: responses.RequestsMock) -> None:
