@@ -1,10 +1,12 @@
 """From a feature of a layer to a record; pure."""
 
-from collections import ChainMap
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Any
+
+import msgspec
+import orjson
 
 from connectors.adapters.arcgis_enterprise.settings import options_of
 from connectors.contracts.base import Record, contract_id
@@ -13,6 +15,7 @@ from connectors.protocols.adapter import SourceStream
 from connectors.protocols.arcgis.geometry import to_geojson
 from connectors.protocols.arcgis.query import tidy
 from connectors.protocols.crs import to_crs84
+from connectors.protocols.errors import BadRecord
 from connectors.protocols.features.mapping import names_in
 from connectors.protocols.features.records import NULL, PlainFeatures, to_feature_record, unwrapped
 from connectors.protocols.geojson import SourceFeature
@@ -42,32 +45,44 @@ def read_feature(raw: Any, stream: SourceStream) -> Record | None:
         not in CRS84
     :raises BadRecord: if it does not fit the stream's contract
     """
+    return _read(raw, stream, _options(stream))
+
+
+def reader_of(stream: SourceStream) -> Callable[[Any], Record | None]:
+    """`read_feature`, prepared for many: of features of any kind only the geometry is looked at, if at all."""
     options = _options(stream)
+    read = partial(_read, stream=stream, options=options)
+    if stream.contract != contract_id(Feature):
+        return read
+    plain = PlainFeatures(stream, options, moment=to_moment)
+
+    def read_plain(raw: Any) -> Record | None:
+        if not isinstance(raw, SourceFeature):
+            return read(raw)
+        if raw.geometry != NULL and bytes(memoryview(raw.geometry)[: len(GEOJSON)]) != GEOJSON:
+            raw = SourceFeature(raw.id, _geojson_of(raw), raw.properties)
+        return plain(raw)
+
+    return read_plain
+
+
+def _read(raw: Any, stream: SourceStream, options: Mapping[str, Any]) -> Record | None:
     feature, crs = unwrapped(raw)
     if stream.contract != contract_id(Feature):
         feature = _with_tidy_references(feature, options)
     return to_feature_record(feature, stream, options, to_crs84=partial(_to_crs84, crs=crs), moment=to_moment)
 
 
-def reader_of(stream: SourceStream) -> Callable[[Any], Record | None]:
-    """`read_feature`, prepared for many: features of any kind in GeoJSON pass on as they were sent."""
-    read = partial(read_feature, stream=stream)
-    if stream.contract != contract_id(Feature):
-        return read
-    plain = PlainFeatures(stream, _options(stream), moment=to_moment)
-
-    def read_plain(raw: Any) -> Record | None:
-        is_plain = isinstance(raw, SourceFeature) and (
-            raw.geometry == NULL or bytes(memoryview(raw.geometry)[: len(GEOJSON)]) == GEOJSON
-        )
-        return plain(raw) if is_plain else read(raw)
-
-    return read_plain
+def _geojson_of(raw: SourceFeature) -> msgspec.Raw:
+    try:
+        return msgspec.Raw(orjson.dumps(_to_crs84(orjson.loads(memoryview(raw.geometry)), crs=None)))
+    except ValueError as error:
+        raise BadRecord.of(raw.id, error, path="geometry") from error
 
 
-def _options(stream: SourceStream) -> Mapping[str, Any]:
+def _options(stream: SourceStream) -> dict[str, Any]:
     """A feature comes with its key for an id, whichever field that is."""
-    return ChainMap({"id_property": ""}, dict(options_of(stream)))
+    return {**options_of(stream), "id_property": ""}
 
 
 def _to_crs84(geometry: Any, *, crs: str | None) -> dict[str, Any] | None:

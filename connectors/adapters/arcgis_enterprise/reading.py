@@ -1,6 +1,7 @@
 """Reading a layer: which changes to ask for, and what the pages say about the next time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -46,8 +47,7 @@ class Read:
         self.zone: tzinfo = ZoneInfo(self.options["time_zone"])
 
     def page(self, step: Step) -> Page:
-        for feature in step.features:
-            self.note(feature)
+        self.note(step.features)
         records = [{"crs": step.crs, "feature": one} for one in step.features] if step.crs else step.features
         watermark = utc_text(self.watermark) if self.watermark else None
         bookmark = {"generation": self.generation, "edited": self.edited}
@@ -70,25 +70,35 @@ class Read:
             fingerprint=step.fingerprint,
         )
 
-    def note(self, feature: SourceFeature) -> None:
+    def note(self, features: Sequence[SourceFeature]) -> None:
         """
         :raises BadConfig: if the server sends what was not asked for
         """
-        if not self.options["modified_property"]:
+        name = self.options["modified_property"]
+        if not name or not features:
             return
-        try:
-            stamp = to_moment(feature.property(self.options["modified_property"]), self.zone)
-        except ValueError:
-            return  # parse will set it aside
-        if self.since is not None and (stamp is None or stamp < self.since):
+        values = [feature.property(name) for feature in features]
+        oldest, newest = self._ends(values)
+        if self.since is not None and (None in values or (oldest is not None and oldest < self.since)):
             raise BadConfig(
                 f"The server was asked for what was edited since {utc_text(self.since)} and also sends what is older: "
                 "it does not heed the question. Choose another way to ask for changes, or none.",
                 field="changes",
             )
-        if stamp is not None:
-            stamp = min(stamp, self.began) if self.began else stamp
-            self.watermark = max(stamp, self.watermark) if self.watermark else stamp
+        if newest is not None:
+            newest = min(newest, self.began) if self.began else newest
+            self.watermark = max(newest, self.watermark) if self.watermark else newest
+
+    def _ends(self, values: Sequence[Any]) -> tuple[datetime | None, datetime | None]:
+        """The oldest and the newest of edit dates; what is none is set aside by `parse`."""
+        numbers = [value for value in values if type(value) is int]
+        texts = {value for value in values if isinstance(value, str)}
+        found = []
+        for value in (min(numbers, default=None), max(numbers, default=None), *texts):
+            with suppress(ValueError):
+                found.append(to_moment(value, self.zone))
+        moments = [moment for moment in found if moment is not None]
+        return min(moments, default=None), max(moments, default=None)
 
 
 def start_of_edits(options: Mapping[str, Any], layer: Layer, cursor: Cursor) -> datetime | None:
