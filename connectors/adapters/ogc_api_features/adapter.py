@@ -115,8 +115,9 @@ class OgcApiFeaturesAdapter(Adapter):
 
     def fetch(self, stream: SourceStream, *, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
         """
-        Cursors: `watermark` is the newest change known; within a read, `place` is where it stands, `since`
-        and `asked` which changes it asks for, and `before` the watermark that holds if it proves incomplete.
+        Cursors: `watermark` is the newest change known; within a read, `place` is where it stands, `began` when
+        it did, `since` and `asked` which changes it asks for, and `before` the watermark that holds if it proves
+        incomplete.
         """
         options = options_of(stream)
         cursor = cursor or {}
@@ -131,7 +132,7 @@ class OgcApiFeaturesAdapter(Adapter):
             before=cursor.get("before") if resuming else cursor.get("watermark"),
             newest=parse_moment(cursor.get("watermark")),
             since=start_of_changes(options, cursor, mode),
-            clock=answer.date,
+            began=parse_moment(cursor.get("began")) if resuming else answer.date,
         )
         questions = [cursor["asked"]] if resuming else ways_to_ask(options, read.since)
         for number, asked in enumerate(questions, start=1):

@@ -22,14 +22,15 @@ class Read:
     """
     Turns the steps of a walk into pages, and follows the newest change.
 
-    :param clock: the source's time when the read began: a change stamped later is asked for again
+    :param began: the source's time when the read began: a change stamped later is asked for again, since a feature may
+        have been read before it changed
     """
 
     options: Mapping[str, Any]
     before: str | None
     newest: datetime | None
     since: datetime | None
-    clock: datetime | None
+    began: datetime | None
     pages: int = 0
 
     def __post_init__(self) -> None:
@@ -45,6 +46,7 @@ class Read:
             cursor = {
                 "place": step.place,
                 "since": utc_text(self.since) if self.since else None,
+                "began": utc_text(self.began) if self.began else None,
                 "asked": dict(asked),
                 "before": self.before,
                 "watermark": watermark,
@@ -73,7 +75,7 @@ class Read:
                 field="changes",
             )
         if stamp is not None:
-            stamp = min(stamp, self.clock) if self.clock else stamp
+            stamp = min(stamp, self.began) if self.began else stamp
             self.newest = max(stamp, self.newest) if self.newest else stamp
 
 

@@ -318,6 +318,18 @@ def test_a_stamp_in_the_future_does_not_push_the_watermark_past_the_servers_cloc
     assert read(gis)[-1].cursor == {"watermark": "2026-11-22T02:15:00Z"}
 
 
+def test_no_change_during_a_read_is_missed_though_the_read_broke_off_meanwhile(
+    wire: responses.RequestsMock, server: Server, gis: OgcApiFeaturesAdapter
+) -> None:
+    """A feature may have been read before it changed, and one that is read later be stamped later still."""
+    wire.replace("GET", BASE, json=server._landing(), headers={"Date": "Sun, 22 Nov 2026 01:00:00 GMT"})
+    first = next(iter(gis.fetch(stream(**TENS), cursor=None, mode=Mode.FULL)))
+    wire.replace("GET", BASE, json=server._landing(), headers={"Date": "Sun, 22 Nov 2026 02:00:00 GMT"})
+    server.features = [breaker(number, "2026-11-22T01:55:00Z") for number in range(25)]
+
+    assert read(gis, cursor=first.cursor)[-1].cursor == {"watermark": "2026-11-22T01:00:00Z"}
+
+
 def test_crs84_is_asked_for_by_its_uri_where_the_server_takes_the_question(
     server: Server, gis: OgcApiFeaturesAdapter
 ) -> None:
