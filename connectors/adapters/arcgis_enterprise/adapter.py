@@ -54,6 +54,9 @@ from connectors.protocols.moments import parse_moment
 
 CONTRACTS = (NetworkElement, Zone, ServicePoint, Feature)
 
+MOST_TESTED = 20
+"""Services that a test looks into: of a large server it would take minutes to look into all."""
+
 
 class ArcgisEnterpriseAdapter(Adapter):
     kind: ClassVar[str] = "arcgis-enterprise"
@@ -76,12 +79,14 @@ class ArcgisEnterpriseAdapter(Adapter):
         version = str(info.get("fullVersion") or info.get("currentVersion") or "")
         services = list(layers.services(self.rest))
         findings = [] if services else ["It shows no service of features; none may be shared with our account."]
-        for service in services[:20]:
+        for service in services[:MOST_TESTED]:
             try:
                 if not any(True for _ in layers.layers_of(self.rest, service)):
                     findings.append(f"{service} has no layer that may be queried.")
             except (BadConfig, ContractBroken, Unauthorized) as error:
                 findings.append(f"{service} cannot be read. {error}")
+        if len(services) > MOST_TESTED:
+            findings.append(f"Only the first {MOST_TESTED} services were looked into.")
         count = "1 service" if len(services) == 1 else f"{len(services)} services"
         return Probe(
             summary=f"ArcGIS Server {version}".strip() + f" at {self.rest.host} shows us {count} of features.",

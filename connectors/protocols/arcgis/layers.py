@@ -37,7 +37,6 @@ class Layer:
     pages: bool
     sorts: bool
     speaks_geojson: bool
-    tracks_changes: bool
     last_edit: int | None
 
     @property
@@ -165,7 +164,6 @@ def _layer(path: str, described: Mapping[str, Any]) -> Layer:
         pages=bool(advanced.get("supportsPagination")),
         sorts=bool(advanced.get("supportsOrderBy") or described.get("supportsAdvancedQueries")),
         speaks_geojson="geojson" in _words(described.get("supportedQueryFormats")),
-        tracks_changes="changetracking" in _words(described.get("capabilities")),
         last_edit=last_edit if isinstance(last_edit, int) else None,
     )
 

@@ -274,3 +274,16 @@ def test_the_test_names_a_service_that_cannot_be_read(wire: responses.RequestsMo
     assert probe.findings == (
         "Grid/MapServer cannot be read. gis.example accepts our credentials but forbids this (it says: Forbidden).",
     )
+
+
+def test_the_test_says_where_it_stopped_looking(wire: responses.RequestsMock, server: OddServer) -> None:
+    wire.post("https://gis.example/server/rest/info", json=recorded("koop/rest_info"))
+    names = ["Grid", *(f"Grid{number}" for number in range(20))]
+    wire.post(ROOT, json={"services": [{"name": name, "type": "FeatureServer"} for name in names]})
+    for number in range(19):
+        wire.post(f"{ROOT}/Grid{number}/FeatureServer", json={"layers": []})
+
+    findings = arcgis().probe().findings
+
+    assert findings[0] == "Grid0/FeatureServer has no layer that may be queried."
+    assert (len(findings), findings[-1]) == (20, "Only the first 20 services were looked into.")
