@@ -7,14 +7,13 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
 from unfold.decorators import display
 
 from connectors import registry
-from connectors.console import views
+from connectors.console import catalogue, views
 from connectors.console.changes import ChangeAdmin
 from connectors.console.forms import ScheduleForm, connector_form, stream_form
 from connectors.console.panel import panel_of
@@ -62,6 +61,8 @@ class ConnectorAdmin(ConsoleAdmin):
     def get_urls(self) -> list[Any]:
         guard = self.admin_site.admin_view
         return [
+            path("kinds/<slug:kind>", guard(catalogue.documentation), name="connectors_documentation"),
+            path("quality", guard(catalogue.quality), name="connectors_quality"),
             path("<int:pk>/probe", guard(views.probe), name="connectors_connector_probe"),
             path("<int:pk>/discover", guard(views.discover), name="connectors_connector_discover"),
             path("<int:pk>/switch", guard(views.switch), name="connectors_connector_switch"),
@@ -77,12 +78,7 @@ class ConnectorAdmin(ConsoleAdmin):
             raise PermissionDenied
         if request.GET.get("kind") in registry.adapters():
             return cast(HttpResponse, super().add_view(request, form_url, extra_context))
-        families: dict[str, list[Any]] = {}
-        for adapter in sorted(registry.adapters().values(), key=lambda one: (one.family, one.label)):
-            shown = {"kind": adapter.kind, "label": adapter.label, "version": adapter.version}  # templates call classes
-            families.setdefault(adapter.family.value.capitalize(), []).append(shown)
-        context = {**self.admin_site.each_context(request), "title": "Add connector", "families": families}
-        return TemplateResponse(request, "connectors/kinds.html", context)
+        return catalogue.catalogue(request)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None

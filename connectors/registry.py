@@ -8,7 +8,7 @@ from functools import cache
 from hashlib import blake2b
 from importlib.metadata import entry_points
 from threading import Lock
-from typing import Any
+from typing import Any, get_type_hints
 
 from django.conf import settings
 from django.utils import timezone
@@ -79,6 +79,11 @@ def adapter_for(kind: str) -> type[Adapter]:
         raise UnknownKind(f"There is no adapter {kind!r}. There are: {', '.join(sorted(adapters()))}.") from None
 
 
+def package_of(adapter: type[Adapter]) -> str:
+    """The Python package that brings an adapter; empty for the product's own."""
+    return "" if adapter in ADAPTERS else adapter.__module__.partition(".")[0]
+
+
 def emission_of(kind: str, contract: str) -> Emission | None:
     """How an adapter emits a contract; `None`: not at all."""
     return next((one for one in adapter_for(kind).emits if contract_id(one.contract) == contract), None)
@@ -132,7 +137,16 @@ def _from_other_packages() -> Iterable[type[Adapter]]:
     if not settings.ADAPTERS_FROM_ENTRY_POINTS:
         return
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
-        yield point.load()
+        try:
+            adapter = point.load()
+        except (ImportError, AttributeError) as error:
+            raise DeclarationRefused(
+                f"The adapter {point.name} ({point.value}) cannot be loaded: {error}. Mend its package, or remove it."
+            ) from error
+        missing = [name for name in get_type_hints(Adapter) if not hasattr(adapter, name)]
+        if missing:
+            raise DeclarationRefused(f"The adapter {point.name} does not say its {', '.join(missing)}.")
+        yield adapter
 
 
 _KEPT = 64

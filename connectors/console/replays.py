@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
-from connectors.console.views import needs
+from connectors.console.guard import needs
 from connectors.models import RejectedRecord
 from connectors.services.replay import UnableToReplay, replay_rejected, stream_to_replay
 from connectors.tasks import deliver_outbox

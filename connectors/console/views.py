@@ -1,16 +1,14 @@
 """What the buttons of a connector's page do: each is one service call, and comes back with a sentence."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 
+from connectors.console.guard import needs
 from connectors.console.kept import kept_of
 from connectors.console.panel import panel_of
 from connectors.console.progress import progress_of
@@ -29,23 +27,6 @@ from connectors.tasks import sync_stream
 from organisation.console import may, member_of
 from organisation.roles import Capability
 from organisation.scope import acting_for, current_scope
-
-View = Callable[..., HttpResponse]
-
-
-def needs(capability: Capability, *, post: bool = True) -> Callable[[View], View]:
-    def guard(view: View) -> View:
-        @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
-            if not may(request, capability):
-                raise PermissionDenied
-            if post and request.method != "POST":
-                return HttpResponseNotAllowed(["POST"])
-            return view(request, *args, **options)
-
-        return guarded
-
-    return guard
 
 
 @transaction.non_atomic_requests

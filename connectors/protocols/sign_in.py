@@ -69,8 +69,13 @@ class HttpSourceForm(SettingsForm):
         initial="NONE",
         help_text="How the source knows us. Fill in what belongs to it.",
     )
-    username = forms.CharField(label="User name", required=False, max_length=200)
-    password = SecretField(label="Password", required=False)
+    username = forms.CharField(
+        label="User name",
+        required=False,
+        max_length=200,
+        help_text="Of an account of its own, with no more rights than it needs.",
+    )
+    password = SecretField(label="Password", required=False, help_text="Of that account.")
     token = SecretField(label="Bearer token", required=False, help_text="Sent as Authorization: Bearer.")
     api_key_header = forms.RegexField(
         r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$",
@@ -80,14 +85,20 @@ class HttpSourceForm(SettingsForm):
         help_text="The name of the header that the source expects, such as X-API-Key.",
         error_messages={"invalid": "A header's name has letters, digits and hyphens, and no blank or colon."},
     )
-    api_key = SecretField(label="API key", required=False)
+    api_key = SecretField(label="API key", required=False, help_text="Sent in the header above.")
     token_url = AddressField(
         label="Token address",
         required=False,
         help_text="Where OAuth 2.0 tokens are given, such as https://…/oauth/token.",
     )
-    client_id = forms.CharField(label="Client id", required=False, max_length=400)
-    client_secret = SecretField(label="Client secret", required=False)
+    client_id = forms.CharField(
+        label="Client id", required=False, max_length=400, help_text="Under which the token server knows us."
+    )
+    client_secret = SecretField(
+        label="Client secret",
+        required=False,
+        help_text="That belongs to the client id; sent to the token address alone.",
+    )
     scope = forms.CharField(
         label="Scope",
         required=False,

@@ -1,6 +1,5 @@
 """Connectors and streams as people set them up: through their adapter's forms, secrets write-only."""
 
-import inspect
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,7 @@ from django.db import IntegrityError, transaction
 from connectors import registry, secrets
 from connectors.contracts.base import contract_id
 from connectors.models import Connector, State, Stream, StreamState
-from connectors.protocols.forms import secret_names
+from connectors.protocols.forms import filled_stream_form, secret_names
 from connectors.protocols.wire import origin_of
 from connectors.services.schedules import keep_schedules_in_step
 from connectors.services.states import move, settle_state
@@ -74,12 +73,9 @@ def _origins(values: Mapping[str, Any]) -> set[tuple[str, str, int]]:
 
 def stream_form(kind: str, contract: str, data: Any = None, *, stream: Stream | None = None) -> forms.Form:
     form = registry.adapter_for(kind).stream_form
-    options: dict[str, Any] = {}
-    if "contract" in inspect.signature(form.__init__).parameters:
-        options["contract"] = contract
     if data is None:
-        return form(initial=dict(stream.options) if stream else None, **options)
-    return form(data, **options)
+        return filled_stream_form(form, contract, initial=dict(stream.options) if stream else None)
+    return filled_stream_form(form, contract, data)
 
 
 @transaction.atomic

@@ -62,11 +62,17 @@ class MaximoForm(HttpSourceForm):
         help_text="Read only this site (siteid). Needed where Maximo holds several: their numbers repeat.",
         error_messages={"invalid": "A site's id has letters, digits, hyphens and underscores."},
     )
-    asset_structure = forms.CharField(label="Object structure of assets", initial="mxapiasset")
-    work_order_structure = forms.CharField(
-        label="Object structure of work orders", initial="mxapiwodetail", help_text="With its assignments."
+    asset_structure = forms.CharField(
+        label="Object structure of assets", initial="mxapiasset", help_text="Read into equipment."
     )
-    crew_structure = forms.CharField(label="Object structure of crews", initial="mxapiamcrew")
+    work_order_structure = forms.CharField(
+        label="Object structure of work orders",
+        initial="mxapiwodetail",
+        help_text="Read into work orders, with its assignments.",
+    )
+    crew_structure = forms.CharField(
+        label="Object structure of crews", initial="mxapiamcrew", help_text="Read into crews."
+    )
     element_attribute = forms.CharField(
         label="GIS id of an asset",
         initial="gisid",
@@ -111,8 +117,18 @@ class MaximoForm(HttpSourceForm):
         required=False,
         help_text="The attribute that says when the state of a crew was reported.",
     )
-    latitude_attribute = forms.CharField(label="Latitude of a crew", initial="latitudey", required=False)
-    longitude_attribute = forms.CharField(label="Longitude of a crew", initial="longitudex", required=False)
+    latitude_attribute = forms.CharField(
+        label="Latitude of a crew",
+        initial="latitudey",
+        required=False,
+        help_text="The attribute with degrees north (WGS 84). Empty: crews have no place.",
+    )
+    longitude_attribute = forms.CharField(
+        label="Longitude of a crew",
+        initial="longitudex",
+        required=False,
+        help_text="The attribute with degrees east (WGS 84).",
+    )
     page_size = forms.IntegerField(
         label="Records a page",
         initial=200,

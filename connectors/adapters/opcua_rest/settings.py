@@ -106,6 +106,7 @@ class OpcUaRestForm(HttpSourceForm):
         label="How positions are coded",
         choices=PositionEncoding.choices,
         initial=PositionEncoding.DOUBLE_POINT,
+        help_text="What the value of a switch position means.",
     )
     alarm_types = forms.JSONField(
         label="Alarm types of this server",
@@ -129,7 +130,13 @@ class OpcUaRestForm(HttpSourceForm):
         max_value=86_400,
         help_text="How far before the newest alarm each read begins, for alarms that reach the gateway late.",
     )
-    event_page_size = forms.IntegerField(label="Alarms a page", initial=500, min_value=1, max_value=10_000)
+    event_page_size = forms.IntegerField(
+        label="Alarms a page",
+        initial=500,
+        min_value=1,
+        max_value=10_000,
+        help_text="Asked for at once; a gateway may send fewer.",
+    )
     read_batch = forms.IntegerField(
         label="Nodes in one request",
         initial=500,

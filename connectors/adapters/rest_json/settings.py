@@ -137,8 +137,14 @@ class RestStreamForm(SettingsForm):
             ("PAGE", "By page number"),
             ("NEXT", "By a cursor or link to the next page"),
         ],
+        help_text="How the service hands out more records than fit in one answer.",
     )
-    page_parameter = forms.CharField(label="Page parameter", required=False, initial="page")
+    page_parameter = forms.CharField(
+        label="Page parameter",
+        required=False,
+        initial="page",
+        help_text="The parameter that takes the number of the page.",
+    )
     first_page = forms.IntegerField(
         label="First page", required=False, initial=1, min_value=0, max_value=1, help_text="0 or 1."
     )
@@ -148,7 +154,14 @@ class RestStreamForm(SettingsForm):
         initial="per_page",
         help_text="Empty: the service decides how many records a page has.",
     )
-    page_size = forms.IntegerField(label="Page size", required=False, initial=200, min_value=1, max_value=10_000)
+    page_size = forms.IntegerField(
+        label="Page size",
+        required=False,
+        initial=200,
+        min_value=1,
+        max_value=10_000,
+        help_text="Records to ask for at once.",
+    )
     next_page = ExpressionField(
         label="Next page",
         required=False,
