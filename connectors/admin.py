@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from connectors import registry
-from connectors.console import catalogue, views
+from connectors.console import catalogue, trial, views
 from connectors.console.changes import ChangeAdmin
 from connectors.console.forms import ScheduleForm, connector_form, stream_form
 from connectors.console.panel import panel_of
@@ -63,8 +63,11 @@ class ConnectorAdmin(ConsoleAdmin):
         return [
             path("kinds/<slug:kind>", guard(catalogue.documentation), name="connectors_documentation"),
             path("quality", guard(catalogue.quality), name="connectors_quality"),
-            path("<int:pk>/probe", guard(views.probe), name="connectors_connector_probe"),
-            path("<int:pk>/discover", guard(views.discover), name="connectors_connector_discover"),
+            path("<int:pk>/probe", guard(trial.probe), name="connectors_connector_probe"),
+            path("<int:pk>/discover", guard(trial.discover), name="connectors_connector_discover"),
+            path("<int:pk>/choose", guard(trial.choose), name="connectors_connector_choose"),
+            path("<int:pk>/preview", guard(trial.preview_found), name="connectors_connector_preview"),
+            path("streams/<int:pk>/preview", guard(trial.preview_stream), name="connectors_stream_preview"),
             path("<int:pk>/switch", guard(views.switch), name="connectors_connector_switch"),
             path("<int:pk>/panel", guard(views.panel), name="connectors_connector_panel"),
             path("streams/<int:pk>/sync", guard(views.sync), name="connectors_stream_sync"),

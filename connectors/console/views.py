@@ -13,8 +13,6 @@ from connectors.console.kept import kept_of
 from connectors.console.panel import panel_of
 from connectors.console.progress import progress_of
 from connectors.models import Connector, Mode, Run, Stream, Trigger
-from connectors.protocols.errors import SourceError
-from connectors.services import probe as probes
 from connectors.services.requests import (
     UnableToCancel,
     UnableToSync,
@@ -26,31 +24,6 @@ from connectors.services.settings import ReasonMissing, switch_connector
 from connectors.tasks import sync_stream
 from organisation.console import may, member_of
 from organisation.roles import Capability
-from organisation.scope import acting_for, current_scope
-
-
-@transaction.non_atomic_requests
-@needs(Capability.MANAGE_CONNECTORS)
-def probe(request: HttpRequest, pk: int) -> HttpResponse:
-    probed = probes.probe_connector(connector_id=pk, clock=timezone.now)
-    say = messages.success if probed.succeeded else messages.error
-    say(request, " ".join([probed.summary, *probed.findings]))
-    return redirect("admin:connectors_connector_change", pk)
-
-
-@transaction.non_atomic_requests
-@needs(Capability.MANAGE_CONNECTORS)
-def discover(request: HttpRequest, pk: int) -> HttpResponse:
-    with acting_for(current_scope()):
-        connector = get_object_or_404(Connector, pk=pk)
-        known = set(connector.streams.values_list("name", "contract"))
-    try:
-        found = probes.discover(connector_id=pk, clock=timezone.now)
-    except SourceError as error:
-        messages.error(request, str(error))
-        return redirect("admin:connectors_connector_change", pk)
-    rows = [(one, (one.name, one.contract) in known) for one in found]
-    return render(request, "connectors/discovered.html", {"connector": connector, "found": rows})
 
 
 @needs(Capability.MANAGE_CONNECTORS)

@@ -17,7 +17,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, kw_only=True)
 class Probed:
-    """`field` is the setting to blame, if one is."""
+    """`field` is the setting to blame, if one is; `error` what the source or the way to it had against us."""
 
     succeeded: bool
     summary: str
@@ -25,6 +25,7 @@ class Probed:
     product_version: str = ""
     findings: tuple[str, ...] = ()
     field: str | None = None
+    error: SourceError | None = None
 
 
 def ask(connector: Connector, *, clock: Clock) -> Probed:
@@ -32,7 +33,8 @@ def ask(connector: Connector, *, clock: Clock) -> Probed:
     try:
         probe: Probe = registry.build(connector, now=clock).probe()
     except SourceError as error:
-        return Probed(succeeded=False, summary=str(error), field=error.field if isinstance(error, BadConfig) else None)
+        field = error.field if isinstance(error, BadConfig) else None
+        return Probed(succeeded=False, summary=str(error), field=field, error=error)
     return Probed(
         succeeded=True,
         summary=probe.summary,
