@@ -1,8 +1,9 @@
 from django.urls import path
 
-from connectors.views import contract_schema, push_records
+from connectors.views import contract_schema, manifest, push_records
 
 urlpatterns = [
+    path("registry/manifest", manifest, name="manifest"),
     path("registry/connectors/<uuid:uuid>/records/<slug:name>/<str:version>", push_records, name="push-records"),
     path("contracts/<slug:name>/<str:version>.json", contract_schema, name="contract-schema"),
 ]

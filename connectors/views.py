@@ -1,14 +1,20 @@
-"""What sources and their programmers meet over HTTP: the door for pushed records, and the published contracts."""
+"""
+What sources and their programmers meet over HTTP: the door for pushed records, the published contracts, and the
+manifest of what can be connected.
+"""
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.utils.cache import get_conditional_response
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_safe
 
+from connectors import registry
 from connectors.contracts.catalogue import CONTRACTS, INBOUND
 from connectors.contracts.schemas import schema_of
+from connectors.manifest import encoded_manifest
 from connectors.models import Connector
 from connectors.queries import ConnectorTokenExpired, TokenDoor, find_connector_token
 from connectors.services.push import NotPushed, accept_lines
@@ -95,6 +101,15 @@ def _open_door(request: HttpRequest) -> TokenDoor:
     if door is None:
         raise Refusal(401, "The token is not known.", "invalid_token")
     return door
+
+
+@require_safe
+@transaction.non_atomic_requests
+def manifest(request: HttpRequest) -> HttpResponse:
+    """What can be connected here, for programs; 304 to one that has it already."""
+    body, tag = encoded_manifest(tuple(registry.adapters().values()))
+    response = HttpResponse(body, content_type="application/json", headers={"ETag": tag, "Cache-Control": "no-cache"})
+    return get_conditional_response(request, etag=tag, response=response) or response
 
 
 @require_GET

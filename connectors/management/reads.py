@@ -1,5 +1,6 @@
 """Reading from the command line: start a read or ask what it would do, stop one, and see what was read and changed."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,9 +11,11 @@ from connectors import registry
 from connectors.management.command_line import CommandLine
 from connectors.models import Mode, Run, Stream, Trigger
 from connectors.protocols.adapter import Mode as AdapterMode
+from connectors.protocols.errors import SourceError
 from connectors.queries import record_changes, runs, streams
 from connectors.reports import Report, columns_of, report_of
 from connectors.services.outcomes import Ended, Synced
+from connectors.services.preview import NothingToPreview, Wanted, preview
 from connectors.services.requests import (
     UnableToCancel,
     UnableToSync,
@@ -21,6 +24,7 @@ from connectors.services.requests import (
     what_cancelling_means,
 )
 from connectors.services.runs import Counts
+from connectors.services.settings import InvalidSettings
 from connectors.services.sync import sync_stream
 from connectors.tasks import work_off_outbox
 from organisation.queries import scope_of
@@ -47,6 +51,9 @@ class Reads(CommandLine):
             help="everything, or changes; if not given, changes where the source can tell them and was read whole once",
         )
         sync.add_argument("--dry-run", action="store_true", help="say what it would do, and do nothing of it")
+        preview = action("preview", "the first records of a stream as they would be read; nothing is kept")
+        preview.add_argument("name")
+        preview.add_argument("--stream", required=True)
         cancel = action("cancel", "ask a read to stop before its next page; it is not a rollback")
         cancel.add_argument("run", type=int, metavar="RUN", help="its id, which `connector runs` shows")
         listing = action("runs", "what was read, newest first")
@@ -69,6 +76,23 @@ class Reads(CommandLine):
             failed = failed or synced.ended != Ended.READ
         if failed:
             sys.exit(1)
+
+    def _preview(self, options: dict[str, Any]) -> None:
+        connector = self._connector(options)
+        with acting_for(scope_of(options["organisation"])):
+            stream = streams().filter(connector=connector, name=options["stream"]).first()
+        if stream is None:
+            self._refuse(f"{connector.name} has no such stream. `connector list` shows those it has.")
+        wanted = Wanted(name=stream.name, contract=stream.contract, options=stream.options)
+        try:
+            found = preview(connector_id=connector.pk, wanted=wanted, clock=timezone.now)
+        except (SourceError, NothingToPreview, InvalidSettings) as error:
+            self._refuse(str(error))
+        for record in found.records:
+            self._show({"record": record.fields}, "{said}", said=json.dumps(record.fields, ensure_ascii=False))
+        for one in found.set_aside:
+            bad = {"external_id": one.external_id, "reason": one.reason, "path": one.path}
+            self._show({"set_aside": bad}, "set aside {said}", said=f"{one.external_id or 'a record'}: {one.reason}")
 
     def _read(self, stream: Stream, options: dict[str, Any]) -> Synced:
         """In this process, or ask what that would do."""

@@ -132,3 +132,20 @@ def test_changes_are_told_newest_first_and_by_record(
     assert run("changes", "Nobody")[0] == 2
     call_command("connector", "changes", "Script", "--record", "A")
     assert "UPDATED zones A  name: North → South {1}" in capsys.readouterr().out
+
+
+def test_a_preview_tells_the_first_records_and_keeps_nothing(
+    run: Any, stream: Stream, source: Source, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source.pages = [[*zones(*(f"Z-{number}" for number in range(12))), {"id": "D"}, "marker"], zones("later")]
+
+    status, told = run("preview", "Script", "--stream", "zones")
+
+    assert status == 0
+    assert [one["record"]["external_id"] for one in told[:-1]] == [f"Z-{number}" for number in range(10)]
+    assert told[-1] == {"set_aside": {"external_id": "D", "reason": "the name is missing", "path": "name"}}
+    assert source.served == [0]
+    assert (Zone.objects.count(), Run.objects.count()) == (0, 0)
+    call_command("connector", "preview", "Script", "--stream", "zones")
+    assert '{"external_id": "Z-0", "name": "North", "level": "COMPANY"}' in capsys.readouterr().out
+    assert run("preview", "Script", "--stream", "poles")[0] == 2
