@@ -1,9 +1,10 @@
-"""The JSON Schema of a Django form: what a program may fill it in with. Secrets are write-only; their values stay out."""
+"""The JSON Schema of a Django form: what a program may fill it in with. Secrets are write-only and have no value."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 from django import forms
+from django.utils.choices import flatten_choices
 
 from connectors.protocols.forms import SecretField
 from connectors.protocols.tables import TableField
@@ -22,7 +23,7 @@ TYPES: tuple[tuple[type[forms.Field], Mapping[str, Any]], ...] = (
     (TableField, TEXT_OR_TABLE),
     (forms.JSONField, {}),
 )
-"""The first that fits counts, and to Django FloatField and DecimalField are integer fields. The rest is text or choices."""
+"""The first that fits counts: to Django, FloatField and DecimalField are integer fields. All others hold text."""
 
 
 def schema_of_form(form: type[forms.Form]) -> dict[str, Any]:
@@ -73,4 +74,5 @@ def _limits_of(field: forms.Field) -> dict[str, Any]:
 
 
 def _choices(field: forms.ChoiceField) -> list[str]:
-    return [str(value) for value, _ in field.choices if value != ""]
+    choices = flatten_choices(cast("Iterable[Any]", field.choices))
+    return [str(value) for value, _ in choices if value != ""]

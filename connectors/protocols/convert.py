@@ -52,6 +52,15 @@ def to_record(contract: type[R], fields: Mapping[str, Any], *, zone: tzinfo = UT
         raise BadRecord.of(key, ValueError(message), path=path.strip("`.")) from error
 
 
+def require_object(raw: Any, *, path: str = "") -> dict[str, Any]:
+    """
+    :raises BadRecord: if it is none: what a source sends among its records is not always one
+    """
+    if isinstance(raw, dict):
+        return raw
+    raise BadRecord("Where a JSON object belongs there is none", path=path)
+
+
 @cache
 def raw_fields_of(contract: type[Record]) -> tuple[str, ...]:
     """Those that hold a JSON object as it was written."""

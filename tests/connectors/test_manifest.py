@@ -30,7 +30,8 @@ def manifest(client: Client) -> dict[str, Any]:
 
 
 def adapter_of(manifest: dict[str, Any], kind: str) -> dict[str, Any]:
-    (found,) = [one for one in manifest["adapters"] if one["kind"] == kind]
+    adapters: list[dict[str, Any]] = manifest["adapters"]
+    (found,) = [one for one in adapters if one["kind"] == kind]
     return found
 
 

@@ -24,6 +24,7 @@ from connectors.protocols.adapter import (
     Receipt,
     SourceStream,
 )
+from connectors.protocols.convert import require_object
 from connectors.protocols.credentials import HeaderKey
 from connectors.protocols.errors import BadConfig, BadRecord, ContractBroken, Unauthorized
 from connectors.protocols.http import Auth, HttpSession
@@ -102,7 +103,7 @@ class MaximoAdapter(Adapter):
             yield from self._everything(stream, shape, cursor or {})
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
-        config = self.config
+        config, raw = self.config, require_object(raw)
         if stream.contract == EQUIPMENT:
             return read_equipment(raw, element_attribute=config["element_attribute"])
         if stream.contract == WORK_ORDER:

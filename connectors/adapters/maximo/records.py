@@ -8,7 +8,7 @@ from connectors.adapters.maximo.settings import STATUSES
 from connectors.contracts.crew import Crew, CrewStatus
 from connectors.contracts.equipment import Equipment
 from connectors.contracts.work_order import WorkOrder, WorkStatus
-from connectors.protocols.convert import to_record
+from connectors.protocols.convert import require_object, to_record
 from connectors.protocols.errors import BadRecord
 
 
@@ -134,13 +134,13 @@ def _assignments(raw: Mapping[str, Any], child: str) -> list[dict[str, Any]]:
     children = raw.get(child) if child else None
     found: dict[str, dict[str, Any]] = {}
     for assignment in children if isinstance(children, list) else ():
-        crew = assignment.get("amcrew")
-        if crew:  # a single person's assignment names none
+        crew = require_object(assignment, path=child).get("amcrew")
+        if isinstance(crew, str) and crew:  # a single person's assignment names none
             found[crew] = {
                 "crew": crew,
                 "assigned_at": moment({**raw, **assignment}, "scheduledate", key="wonum"),
                 "status": assignment.get("status") or "",
             }
     if not found and raw.get("amcrew"):
-        found[raw["amcrew"]] = {"crew": raw["amcrew"]}
+        return [{"crew": raw["amcrew"]}]
     return list(found.values())

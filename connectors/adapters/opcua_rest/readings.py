@@ -7,7 +7,7 @@ from typing import Any
 from connectors.adapters.opcua_rest.alarms import name_element
 from connectors.contracts.reading import Quality, Reading, SwitchState
 from connectors.contracts.signal import Signal, SignalKind
-from connectors.protocols.convert import to_record
+from connectors.protocols.convert import require_object, to_record
 from connectors.protocols.errors import BadRecord
 from connectors.protocols.opcua import node_ids
 from connectors.protocols.opcua.node_ids import read_node_id
@@ -33,7 +33,7 @@ def read_signal(raw: dict[str, Any], *, position_pattern: re.Pattern[str], eleme
         `EngineeringUnits` the DataValue of that property
     :raises BadRecord: if it cannot be read
     """
-    reference = raw["Reference"]
+    reference = require_object(require_object(raw).get("Reference"), path="Reference")
     try:
         node = read_node_id(reference.get("NodeId"))
         if node is None:
@@ -53,7 +53,7 @@ def read_signal(raw: dict[str, Any], *, position_pattern: re.Pattern[str], eleme
             "element": name_element(node, element_pattern),
         }
     except (AttributeError, TypeError, ValueError) as error:
-        raise BadRecord.of(raw.get("Reference", {}).get("NodeId"), error) from error
+        raise BadRecord.of(reference.get("NodeId"), error) from error
     return to_record(Signal, fields)
 
 
@@ -74,7 +74,7 @@ def read_reading(
     :param raw: `NodeId`, its `DataValue`, and `At`, when the source answered
     :raises BadRecord: if it cannot be read
     """
-    node = raw["NodeId"]
+    node = require_object(raw).get("NodeId")
     try:
         data = read_data_value(raw["DataValue"])
         time = data.source_timestamp or data.server_timestamp or read_moment(raw.get("At"))
@@ -100,7 +100,7 @@ def read_reading(
             quality=quality,
             reason=reason,
         )
-    except (TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BadRecord.of(node, error) from error
 
 
