@@ -74,5 +74,5 @@ def _limits_of(field: forms.Field) -> dict[str, Any]:
 
 
 def _choices(field: forms.ChoiceField) -> list[str]:
-    choices = flatten_choices(cast("Iterable[Any]", field.choices))
+    choices: Iterable[tuple[Any, Any]] = flatten_choices(cast("Iterable[Any]", field.choices))
     return [str(value) for value, _ in choices if value != ""]

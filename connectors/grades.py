@@ -60,14 +60,13 @@ class Report:
     @property
     def missing(self) -> tuple[str, ...]:
         """What the claimed grade asks for and the adapter does not back, as sentences."""
-        if self.claimed is None:
-            return (f"Its page claims no grade. Write one of {', '.join(Grade)} as grade.",)
-        asked = _up_to(self.claimed)
-        return tuple(
+        asked = _up_to(self.claimed or Grade.BRONZE)
+        said = tuple(
             f"{criterion.title}: {backing.said}."
             for criterion, backing in self.lines
             if criterion.grade in asked and not backing.holds
         )
+        return said if self.claimed else (f"Its page claims no grade. Write one of {', '.join(Grade)} as grade.", *said)
 
 
 def grades_of(adapter: type[Adapter]) -> Report:

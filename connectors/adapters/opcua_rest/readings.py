@@ -75,6 +75,8 @@ def read_reading(
     :raises BadRecord: if it cannot be read
     """
     node = require_object(raw).get("NodeId")
+    if not isinstance(node, str):
+        raise BadRecord("It names no node", path="NodeId")
     try:
         data = read_data_value(raw["DataValue"])
         time = data.source_timestamp or data.server_timestamp or read_moment(raw.get("At"))
