@@ -13,19 +13,23 @@ from connectors import registry
 from connectors.contracts.base import contract_id
 from connectors.management.reads import Reads
 from connectors.management.upkeep import Upkeep
+from connectors.protocols.adapter import Family
 from connectors.protocols.errors import SourceError
 from connectors.protocols.forms import secret_names
 from connectors.queries import connectors
+from connectors.scaffold.package import UnableToScaffold, write_package
 from connectors.services.probe import discover, probe_connector
 from connectors.services.settings import InvalidSettings, save_connector, save_stream
 from organisation.queries import UnknownOrganisation, scope_of
 from organisation.scope import acting_for, carrying
 
+OF_NO_ORGANISATION = frozenset({"kinds", "new"})
+
 
 class Command(Reads, Upkeep):
     help = (
-        "Connectors from the command line: kinds, add, list, probe, discover, sync, cancel, runs, changes, rejected, "
-        "prune."
+        "Connectors from the command line: kinds, new, add, list, probe, discover, preview, sync, cancel, runs, "
+        "changes, rejected, prune."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,6 +42,11 @@ class Command(Reads, Upkeep):
             return one
 
         action("kinds", "the adapters there are, and their settings")
+        new = action("new", "write the package of a new adapter: code, page, captured record and tests")
+        new.add_argument("kind", help="its name for good, such as tide-gauges")
+        new.add_argument("--label", default="", help="its name for people")
+        new.add_argument("--family", default=Family.ASSET.value, type=str.upper, choices=[one.value for one in Family])
+        new.add_argument("--into", type=Path, default=Path(), metavar="FOLDER", help="where its folder is made")
         add = action("add", "add a connector, and streams of it")
         add.add_argument("kind")
         add.add_argument("name")
@@ -62,12 +71,30 @@ class Command(Reads, Upkeep):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.as_json = options["json"]
+        act = getattr(self, f"_{options['action']}")
+        if options["action"] in OF_NO_ORGANISATION:
+            act(options)
+            return
         try:
             scope = scope_of(options["organisation"])
         except UnknownOrganisation as error:
             self._refuse(str(error))
         with carrying(scope):
-            getattr(self, f"_{options['action']}")(options)
+            act(options)
+
+    def _new(self, options: dict[str, Any]) -> None:
+        try:
+            folder, *files = write_package(
+                kind=options["kind"],
+                label=options["label"],
+                family=Family(options["family"]),
+                into=options["into"],
+                taken=frozenset(registry.adapters()),
+            )
+        except UnableToScaffold as error:
+            self._refuse(str(error))
+        written = [str(path.relative_to(folder)) for path in files]
+        self._show({"folder": str(folder), "files": written}, "{folder}: {said}", said=", ".join(written))
 
     def _kinds(self, options: dict[str, Any]) -> None:
         for kind, adapter in sorted(registry.adapters().items()):
