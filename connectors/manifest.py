@@ -60,6 +60,7 @@ def _contract(name: str, contract: type[Record] | type[OutboundRecord]) -> dict[
         "name": contract.contract_name,
         "version": contract.contract_version,
         "direction": "in" if name in INBOUND else "out",
+        "namespace": getattr(contract, "namespace", None),
         "schema": reverse("contract-schema", args=[contract.contract_name, contract.contract_version]),
     }
 

@@ -43,6 +43,7 @@ def test_every_contract_is_there_with_a_schema_that_can_be_fetched(manifest: dic
         "name": "alarm",
         "version": "1",
         "direction": "in",
+        "namespace": None,
         "schema": "/contracts/alarm/1.json",
     }
     assert contracts["alarm-acknowledgement/1"]["direction"] == "out"
