@@ -45,7 +45,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
             ),
             Place("Changes", "difference", "admin:connectors_recordchange_changelist", Capability.VIEW_CONNECTORS),
             Place("Schedules", "calendar_today", "admin:connectors_schedule_changelist", Capability.VIEW_CONNECTORS),
-            Place("Adapters", "verified", "admin:connectors_quality", Capability.VIEW_CONNECTORS),
+            Place("Adapters", "verified", "adapters:quality", Capability.VIEW_CONNECTORS),
         ),
     ),
     (

@@ -12,5 +12,6 @@ urlpatterns = [
     path("console/organisation", admin.site.admin_view(switch_organisation), name="switch-organisation"),
     path("console/", admin.site.admin_view(home)),
     path("console/outages/", include("outage.console.urls")),
+    path("console/adapters/", include("connectors.console.urls")),
     path("console/", admin.site.urls),
 ]

@@ -61,8 +61,6 @@ class ConnectorAdmin(ConsoleAdmin):
     def get_urls(self) -> list[Any]:
         guard = self.admin_site.admin_view
         return [
-            path("kinds/<slug:kind>", guard(catalogue.documentation), name="connectors_documentation"),
-            path("quality", guard(catalogue.quality), name="connectors_quality"),
             path("<int:pk>/probe", guard(trial.probe), name="connectors_connector_probe"),
             path("<int:pk>/discover", guard(trial.discover), name="connectors_connector_discover"),
             path("<int:pk>/choose", guard(trial.choose), name="connectors_connector_choose"),

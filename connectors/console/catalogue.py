@@ -109,4 +109,4 @@ def _page(request: HttpRequest, name: str, title: str, **told: object) -> HttpRe
 def _address_of(href: str) -> str:
     """Of the other pages, those of adapters can be shown here."""
     kind = href.removesuffix(".md")
-    return reverse("admin:connectors_documentation", args=[kind]) if kind in registry.adapters() else ""
+    return reverse("adapters:page", args=[kind]) if kind in registry.adapters() else ""

@@ -81,11 +81,11 @@ def test_every_adapter_is_listed_under_its_family_with_what_it_does(administrato
 def test_a_package_that_brings_an_adapter_shows_up_with_its_page(administrator: Membership, tides: None) -> None:
     assert card(catalogue(administrator), "tides").startswith("Tide gauges tides 1.0 · gold · from the package gauges")
 
-    page = signed_in(administrator).get(reverse("admin:connectors_documentation", args=["tides"])).content.decode()
+    page = signed_in(administrator).get(reverse("adapters:page", args=["tides"])).content.decode()
 
     assert "<h1>Tide gauges</h1>" in page
     assert "<th>setting</th>" in page
-    assert f'<a href="{reverse("admin:connectors_documentation", args=["push"])}" class="link">' in page
+    assert f'<a href="{reverse("adapters:page", args=["push"])}" class="link">' in page
     assert "start-empty.md" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
@@ -99,7 +99,7 @@ def test_its_connectors_are_added_by_its_form(administrator: Membership, tides: 
 
 
 def test_a_grade_that_is_not_backed_is_told_on_the_quality_page(administrator: Membership, tides: None) -> None:
-    html = signed_in(administrator).get(reverse("admin:connectors_quality")).content.decode()
+    html = signed_in(administrator).get(reverse("adapters:quality")).content.decode()
 
     (section,) = [one for one in html.split("<section") if 'id="quality-tides"' in one]
     assert "It claims more than it backs." in section
@@ -132,7 +132,7 @@ def test_others_may_look_and_not_add(utility: Organisation, tenants: Tenants) ->
     auditor = signed_in(tenants.member(utility, Role.AUDITOR))
 
     assert auditor.get(reverse("admin:connectors_connector_add")).status_code == 403
-    assert auditor.get(reverse("admin:connectors_quality")).status_code == 200
-    page = auditor.get(reverse("admin:connectors_documentation", args=["maximo"])).content.decode()
+    assert auditor.get(reverse("adapters:quality")).status_code == 200
+    page = auditor.get(reverse("adapters:page", args=["maximo"])).content.decode()
     assert "Add one" not in page
-    assert auditor.get(reverse("admin:connectors_documentation", args=["telepathy"])).status_code == 404
+    assert auditor.get(reverse("adapters:page", args=["telepathy"])).status_code == 404
