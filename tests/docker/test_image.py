@@ -114,7 +114,13 @@ def test_all_of_the_product_is_let_in() -> None:
     folders = [*settings.STATICFILES_DIRS, *settings.TEMPLATES[0]["DIRS"]]
 
     assert packages <= {path.parent.name for path in PROJECT.glob("*/__init__.py")}
-    for path in ["manage.py", "requirements/runtime.txt", *packages, *(folder.name for folder in folders)]:
+    for path in [
+        "manage.py",
+        "requirements/runtime.txt",
+        "docs/connectors/maximo.md",
+        *packages,
+        *(folder.name for folder in folders),
+    ]:
         assert is_copied(path), path
 
 
