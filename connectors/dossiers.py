@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import yaml
 from django.conf import settings
+from django.forms import Form
 
 from connectors.contracts.base import Record
 from connectors.contracts.catalogue import INBOUND
@@ -106,23 +107,27 @@ def samples_of(adapter: type[Adapter]) -> Samples:
         raise DossierBroken(f"{path.name}: {error}") from error
 
 
-def example_config(adapter: type[Adapter], given: Mapping[str, Any], *, secret: str = PLACEHOLDER) -> dict[str, Any]:
-    """
-    Cleaned settings, as an adapter is built with: those `given`, every secret one and the same word, else the form's
-    initial values.
-
-    :raises DossierBroken: if the form refuses them
-    """
+def example_form(adapter: type[Adapter], given: Mapping[str, Any], *, secret: str = PLACEHOLDER) -> Form:
+    """An adapter's form filled in: with what is `given`, one word for every secret, and else its initial values."""
     form_class = adapter.config_form
     initial = {
         name: field.prepare_value(field.initial)
         for name, field in form_class.base_fields.items()
         if field.initial not in (None, False) and not callable(field.initial)
     }
-    form = form_class({**initial, **dict.fromkeys(secret_names(form_class), secret), **given})
+    return form_class({**initial, **dict.fromkeys(secret_names(form_class), secret), **given})
+
+
+def example_config(adapter: type[Adapter], given: Mapping[str, Any], *, secret: str = PLACEHOLDER) -> dict[str, Any]:
+    """
+    Cleaned settings, as an adapter is built with, from the form that `example_form` fills in.
+
+    :raises DossierBroken: if the form refuses them
+    """
+    form = example_form(adapter, given, secret=secret)
     if not form.is_valid():
         raise DossierBroken(f"The settings in the samples of {adapter.kind} are refused: {_said(form.errors)}")
-    return {**initial_values(form_class), **form.cleaned_data}
+    return {**initial_values(adapter.config_form), **form.cleaned_data}
 
 
 def stream_of(adapter: type[Adapter], sample: Sample) -> SourceStream:

@@ -1,12 +1,12 @@
 """The settings of an adapter, once for each way to sign in that its form offers."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
 
 from django import forms
 from django.http import QueryDict
 
-from connectors.dossiers import example_config
+from connectors.dossiers import example_config, example_form
 from connectors.protocols.adapter import Adapter
 from connectors.protocols.sign_in import AddressField
 
@@ -17,14 +17,16 @@ SIGN_IN = "sign_in"
 def every_sign_in(adapter: type[Adapter], given: Mapping[str, Any], *, secret: str) -> Iterator[dict[str, Any]]:
     """
     Cleaned settings, as an adapter is built with: those of its samples, each secret one and the same word, and what
-    else a way to sign in needs.
+    else a way to sign in asks for.
     """
     field = adapter.config_form.base_fields.get(SIGN_IN)
-    ways = [str(value) for value, _ in field.choices] if isinstance(field, forms.ChoiceField) else []  # type: ignore[union-attr,misc]  # a list by now
-    if not ways:
+    if not isinstance(field, forms.ChoiceField):
         yield example_config(adapter, given, secret=secret)
-    for way in ways:
-        yield example_config(adapter, {**_needed(adapter), **given, SIGN_IN: way}, secret=secret)
+        return
+    for way, _ in cast("Iterable[tuple[str, str]]", field.choices):
+        chosen = {**given, SIGN_IN: way}
+        asked_for = example_form(adapter, chosen, secret=secret).errors
+        yield example_config(adapter, {**chosen, **_something(adapter, asked_for)}, secret=secret)
 
 
 def as_browser(form: type[forms.Form], given: Mapping[str, Any]) -> QueryDict:
@@ -36,10 +38,8 @@ def as_browser(form: type[forms.Form], given: Mapping[str, Any]) -> QueryDict:
     return data
 
 
-def _needed(adapter: type[Adapter]) -> dict[str, str]:
-    """Something in every text that a form may be left without, since a way to sign in may need it."""
+def _something(adapter: type[Adapter], names: Iterable[str]) -> dict[str, str]:
+    fields = adapter.config_form.base_fields
     return {
-        name: SOMEWHERE if isinstance(field, AddressField) else "somebody"
-        for name, field in adapter.config_form.base_fields.items()
-        if name in ("username", "token_url", "client_id", "realm", "tenant", "portal_url")
+        name: SOMEWHERE if isinstance(fields[name], AddressField) else "somebody" for name in names if name in fields
     }
