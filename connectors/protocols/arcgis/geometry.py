@@ -102,7 +102,7 @@ def _is_clockwise(ring: Ring) -> bool:
 
 def _twice_the_area(ring: Ring) -> float:
     """By the shoelace formula, positive if counter-clockwise; around the first position, to lose no digits."""
-    if not all(isinstance(value, int | float) for position in ring for value in position) or len(ring[0]) < 2:
+    if not all(isinstance(value, int | float) for position in ring for value in position) or min(map(len, ring)) < 2:
         raise ValueError("a position is not two or three numbers")
     x0, y0 = ring[0][:2]
     moved = [(position[0] - x0, position[1] - y0) for position in ring]

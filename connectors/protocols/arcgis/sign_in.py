@@ -95,6 +95,8 @@ class ArcgisToken(ABC):
         except ContractBroken:
             answer = None
         if not isinstance(answer, dict):
+            if response.status in (401, 403):
+                raise self._refusal(None, http, response)
             raise BadConfig(
                 f"{wire.host_of(response.url)} gives no token at this address. Check the token address.",
                 field="token_url",

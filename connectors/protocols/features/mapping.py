@@ -46,8 +46,12 @@ class FeatureMappingForm(SettingsForm):
         initial="UTC",
         help_text="What times without an offset are meant in, such as Europe/Berlin.",
     )
-    name_property = forms.CharField(label="Name property", required=False, initial="name")
-    kind_property = forms.CharField(label="Kind property", required=False, initial="kind")
+    name_property = forms.CharField(
+        label="Name property", required=False, initial="name", help_text="What people call it."
+    )
+    kind_property = forms.CharField(
+        label="Kind property", required=False, initial="kind", help_text="What kind of element it is; see Kinds."
+    )
     kinds = TableField(
         label="Kinds",
         required=False,
@@ -55,9 +59,15 @@ class FeatureMappingForm(SettingsForm):
         check=one_of((*ElementKind, SKIP)),
         help_text="One row a line: the source's word = ours, in any case. SKIP leaves such features out.",
     )
-    voltage_property = forms.CharField(label="Voltage property", required=False, initial="nominal_kv")
+    voltage_property = forms.CharField(
+        label="Voltage property", required=False, initial="nominal_kv", help_text="Its nominal voltage, a number."
+    )
     voltage_unit = forms.ChoiceField(
-        label="Voltage unit", required=False, initial="kV", choices=[("kV", "kV"), ("V", "V")]
+        label="Voltage unit",
+        required=False,
+        initial="kV",
+        choices=[("kV", "kV"), ("V", "V")],
+        help_text="What it counts.",
     )
     terminal_properties = forms.CharField(
         label="Terminal properties",
@@ -66,9 +76,21 @@ class FeatureMappingForm(SettingsForm):
         help_text="The one or two properties that name the connectivity nodes, separated by a comma. An "
         "element whose second is empty sits on its node.",
     )
-    normally_open_property = forms.CharField(label="Normally open property", required=False, initial="normally_open")
-    zone_property = forms.CharField(label="Zone property", required=False, initial="zone")
-    level_property = forms.CharField(label="Zone level property", required=False, initial="level")
+    normally_open_property = forms.CharField(
+        label="Normally open property",
+        required=False,
+        initial="normally_open",
+        help_text="Whether it is open in the planned state.",
+    )
+    zone_property = forms.CharField(
+        label="Zone property", required=False, initial="zone", help_text="The id of the zone that it is in."
+    )
+    level_property = forms.CharField(
+        label="Zone level property",
+        required=False,
+        initial="level",
+        help_text="Which level a zone is of; see Zone levels.",
+    )
     levels = TableField(
         label="Zone levels",
         required=False,
@@ -76,15 +98,27 @@ class FeatureMappingForm(SettingsForm):
         check=one_of((*ZoneLevel, SKIP)),
         help_text="One row a line: the source's word = ours, in any case. SKIP leaves such zones out.",
     )
-    parent_property = forms.CharField(label="Parent zone property", required=False, initial="parent")
+    parent_property = forms.CharField(
+        label="Parent zone property", required=False, initial="parent", help_text="The id of the zone that holds it."
+    )
     node_property = forms.CharField(
         label="Node property",
         required=False,
         initial="node",
         help_text="Of a service point: the property that names the connectivity node on which it hangs.",
     )
-    customer_class_property = forms.CharField(label="Customer class property", required=False, initial="customer_class")
-    priority_property = forms.CharField(label="Priority property", required=False, initial="priority")
+    customer_class_property = forms.CharField(
+        label="Customer class property",
+        required=False,
+        initial="customer_class",
+        help_text="Such as residential or agricultural.",
+    )
+    priority_property = forms.CharField(
+        label="Priority property",
+        required=False,
+        initial="priority",
+        help_text="How much a service point matters; see Priorities.",
+    )
     priorities = TableField(
         label="Priorities",
         required=False,
@@ -94,9 +128,17 @@ class FeatureMappingForm(SettingsForm):
         "without a word is NORMAL.",
     )
     priority_reason_property = forms.CharField(
-        label="Priority reason property", required=False, initial="priority_reason"
+        label="Priority reason property",
+        required=False,
+        initial="priority_reason",
+        help_text="Why it has that priority, such as a dialysis patient.",
     )
-    account_property = forms.CharField(label="Account property", required=False, initial="account_number")
+    account_property = forms.CharField(
+        label="Account property",
+        required=False,
+        initial="account_number",
+        help_text="The number of the customer's account.",
+    )
 
     def clean_kinds(self) -> dict[str, str]:
         return {word.lower(): kind for word, kind in (self.cleaned_data["kinds"] or KINDS).items()}
