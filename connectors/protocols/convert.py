@@ -25,7 +25,8 @@ def fields_of(contract: type[Record]) -> Mapping[str, inspect.Field]:
 
 
 @cache
-def _kinds(contract: type[Record], name: str) -> tuple[type[inspect.Type], ...]:
+def types_of(contract: type[Record], name: str) -> tuple[type[inspect.Type], ...]:
+    """The types that a field's value may have."""
     field = fields_of(contract)[name].type
     members = field.types if isinstance(field, inspect.UnionType) else (field,)
     return tuple(type(one.type if isinstance(one, inspect.Metadata) else one) for one in members)
@@ -64,7 +65,7 @@ def require_object(raw: Any, *, path: str = "") -> dict[str, Any]:
 @cache
 def raw_fields_of(contract: type[Record]) -> tuple[str, ...]:
     """Those that hold a JSON object as it was written."""
-    return tuple(name for name in fields_of(contract) if inspect.RawType in _kinds(contract, name))
+    return tuple(name for name in fields_of(contract) if inspect.RawType in types_of(contract, name))
 
 
 def _unparsed(key: Any, name: str, value: Any) -> msgspec.Raw:
@@ -78,7 +79,7 @@ def _unparsed(key: Any, name: str, value: Any) -> msgspec.Raw:
 def _prepared(contract: type[Record], name: str, value: Any, zone: tzinfo) -> Any:
     if name not in fields_of(contract):
         return value
-    kinds = _kinds(contract, name)
+    kinds = types_of(contract, name)
     if inspect.DateTimeType in kinds and isinstance(value, str):
         try:
             return parse_moment(value, zone)

@@ -26,6 +26,23 @@ def lines(table: Mapping[str, str]) -> str:
     return "\n".join(f"{left} = {right}" for left, right in table.items())
 
 
+def read_lines(text: str) -> dict[str, str]:
+    """
+    A table from the text of the form.
+
+    :raises ValueError: with a sentence about the line that is no row, or stands twice
+    """
+    rows: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        left, equals, right = map(str.strip, line.partition("="))
+        if not equals or not left or not right:
+            raise ValueError(f"“{line}” is not a row. Write one row a line, as: left = right")
+        if left in rows:
+            raise ValueError(f"“{left}” stands twice. Keep one of the two rows.")
+        rows[left] = right
+    return rows
+
+
 class TableField(forms.Field):
     """
     A table of words, cleaned to a dict. Takes the text of the form, or a mapping as a file has it.
@@ -46,24 +63,16 @@ class TableField(forms.Field):
         if isinstance(value, Mapping):
             rows = {str(left).strip(): str(right).strip() for left, right in value.items()}
         else:
-            rows = self._read(str(value or ""))
+            try:
+                rows = read_lines(str(value or ""))
+            except ValueError as error:
+                raise ValidationError(str(error)) from error
         if self.check is not None:
             for left, right in rows.items():
                 try:
                     self.check(left, right)
                 except ValueError as error:
                     raise ValidationError(f"“{left} = {right}”: {error}") from error
-        return rows
-
-    def _read(self, text: str) -> dict[str, str]:
-        rows: dict[str, str] = {}
-        for line in filter(None, map(str.strip, text.splitlines())):
-            left, equals, right = map(str.strip, line.partition("="))
-            if not equals or not left or not right:
-                raise ValidationError(f"“{line}” is not a row. Write one row a line, as: left = right")
-            if left in rows:
-                raise ValidationError(f"“{left}” stands twice. Keep one of the two rows.")
-            rows[left] = right
         return rows
 
 

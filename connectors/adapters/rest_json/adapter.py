@@ -1,21 +1,18 @@
 """Any service that speaks JSON over HTTP, mapped to a contract by tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django import forms
-from jmespath.exceptions import JMESPathError
 
 from connectors.adapters.rest_json.reading import Read
 from connectors.adapters.rest_json.settings import (
     RestJsonForm,
     RestStreamForm,
-    compiled,
-    fault_of_table,
+    mapping_of,
     options_of,
-    word_key,
 )
 from connectors.contracts.alarm import Alarm
 from connectors.contracts.base import OutboundRecord, Record
@@ -32,9 +29,9 @@ from connectors.protocols.adapter import (
     Receipt,
     SourceStream,
 )
-from connectors.protocols.convert import to_record
-from connectors.protocols.errors import BadConfig, BadRecord
+from connectors.protocols.errors import BadConfig
 from connectors.protocols.http import HttpSession
+from connectors.protocols.mapping import faults_of, mapper
 from connectors.protocols.moments import parse_moment
 from connectors.protocols.sign_in import auth_of
 from connectors.protocols.wire import host_of
@@ -90,10 +87,10 @@ class RestJsonAdapter(Adapter):
         `since` which changes it asks for, and `before` the watermark that holds if it proves incomplete.
         """
         options = options_of(stream)
-        table: Mapping[str, str] = options["mapping"]
+        rows = mapping_of(options)
         contract = INBOUND[stream.contract]
-        if fault := fault_of_table(table, contract):
-            raise BadConfig(fault, field="mapping")
+        if faults := faults_of(rows, contract):
+            raise BadConfig(" ".join(faults), field="mapping")
         cursor = cursor or {}
         if mode is Mode.FULL and cursor.get("since"):
             cursor = {}  # a read of changes cannot be gone on with as a full one
@@ -104,7 +101,7 @@ class RestJsonAdapter(Adapter):
             url=self._url(options["path"] or stream.name),
             options=options,
             # The readings of one signal share its id.
-            keys=[table["external_id"], *([table["source_time"]] if contract is Reading else [])],
+            keys=[rows["external_id"].path, *([rows["source_time"].path] if contract is Reading else [])],
             since=_since(options, cursor, mode),
             before=cursor.get("before") if resuming else cursor.get("watermark"),
             newest=parse_moment(cursor.get("watermark")),
@@ -112,17 +109,11 @@ class RestJsonAdapter(Adapter):
         yield from read.pages(cursor if resuming else None)
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
+        return self.reader(stream)(raw)
+
+    def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
         options = options_of(stream)
-        words = options["words"]
-        fields: dict[str, Any] = {}
-        for name, expression in options["mapping"].items():
-            try:
-                value = compiled(expression).search(raw)
-            except JMESPathError as error:
-                reason = ValueError(f"the expression “{expression}” does not suit it")
-                raise BadRecord.of(fields.get("external_id"), reason, path=name) from error
-            fields[name] = words.get(word_key(name, value), value) if words else value
-        return to_record(INBOUND[stream.contract], fields, zone=ZoneInfo(options["time_zone"]))
+        return mapper(mapping_of(options), INBOUND[stream.contract], zone=ZoneInfo(options["time_zone"]))
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         raise BadConfig("This service is only read: nothing can be delivered to it.")

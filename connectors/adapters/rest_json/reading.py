@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from jmespath.exceptions import JMESPathError
 
-from connectors.adapters.rest_json.settings import compiled
 from connectors.protocols.adapter import Page
 from connectors.protocols.errors import BadConfig, ContractBroken
+from connectors.protocols.expressions import compiled
 from connectors.protocols.http import Auth, HttpSession, Response
 from connectors.protocols.moments import parse_moment, utc_text
 from connectors.protocols.paging import ReadProof

@@ -2,44 +2,19 @@
 
 from collections import ChainMap
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import replace
 from typing import Any
 from zoneinfo import available_timezones
 
-import jmespath
-import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
-from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
 
-from connectors.contracts.base import Record
-from connectors.contracts.catalogue import INBOUND
 from connectors.protocols.adapter import SourceStream
-from connectors.protocols.convert import fields_of
+from connectors.protocols.expressions import check_expression
+from connectors.protocols.mapping import Rows, rows_of
+from connectors.protocols.mapping_form import MappingField, tell_contract
 from connectors.protocols.sign_in import AddressField, HttpSourceForm
 from connectors.protocols.tables import SettingsForm, TableField, initial_values
-
-KNOWN_FIELDS = frozenset(name for contract in INBOUND.values() for name in fields_of(contract))
-
-
-@lru_cache(maxsize=512)
-def compiled(expression: str) -> ParsedResult:
-    """
-    :raises JMESPathError: if it is no JMESPath expression
-    """
-    return jmespath.compile(expression)
-
-
-def check_expression(expression: str) -> None:
-    """
-    :raises ValueError: with a sentence that points at the fault
-    """
-    try:
-        compiled(expression)
-    except JMESPathError as error:
-        # Its text draws the expression and an arrow on lines of their own.
-        raise ValueError(f"not a JMESPath expression: {str(error).splitlines()[0].rstrip(':')}") from error
 
 
 class ExpressionField(forms.CharField):
@@ -56,20 +31,6 @@ class ExpressionField(forms.CharField):
             except ValueError as error:
                 raise ValidationError(f"“{expression}” is {error}.") from error
         return expression
-
-
-def _check_field(left: str, right: str) -> None:
-    if left not in KNOWN_FIELDS:
-        raise ValueError(f"no contract has a field {left}")
-    check_expression(right)
-
-
-def _check_word(left: str, right: str) -> None:
-    name, colon, _ = left.partition(":")
-    if not colon:
-        raise ValueError("begin with the field and a colon, as in priority: VIP = CRITICAL")
-    if name.strip() not in KNOWN_FIELDS:
-        raise ValueError(f"no contract has a field {name.strip()}")
 
 
 class RestJsonForm(HttpSourceForm):
@@ -109,18 +70,10 @@ class RestStreamForm(SettingsForm):
         help_text="A JMESPath expression that finds the list of records in an answer, such as data or "
         "result.items. @ is the answer itself.",
     )
-    mapping = TableField(
+    mapping = MappingField(
         label="Fields",
-        required=True,
-        check=_check_field,
-        help_text="One row a line: the contract's field = a JMESPath expression on one record. Such as "
-        "position = location.{longitude: lon, latitude: lat}",
-    )
-    words = TableField(
-        label="Words",
-        required=False,
-        check=_check_word,
-        help_text="Where the source's words are not ours. One row a line: field: source's word = our word.",
+        help_text="Where the value of each field of the contract comes from: a JMESPath expression on one record, such "
+        "as account.number or location.{longitude: lon, latitude: lat}.",
     )
     total = ExpressionField(
         label="Number of records",
@@ -201,7 +154,7 @@ class RestStreamForm(SettingsForm):
 
     def __init__(self, *args: Any, contract: str | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.contract = contract
+        tell_contract(self, contract)
 
     def clean_path(self) -> str:
         path: str = self.cleaned_data["path"]
@@ -211,16 +164,6 @@ class RestStreamForm(SettingsForm):
 
     def clean_records(self) -> str:
         return self.cleaned_data["records"] or "@"
-
-    def clean_mapping(self) -> dict[str, str]:
-        table: dict[str, str] = self.cleaned_data["mapping"]
-        if self.contract in INBOUND and (fault := fault_of_table(table, INBOUND[self.contract])):
-            raise ValidationError(fault)
-        return table
-
-    def clean_words(self) -> dict[str, str]:
-        rows = ((*left.partition(":"), right) for left, right in self.cleaned_data["words"].items())
-        return {f"{name.strip()}: {word.strip()}": ours for name, _, word, ours in rows}
 
     def clean_time_zone(self) -> str:
         name: str = self.cleaned_data["time_zone"] or "UTC"
@@ -241,24 +184,19 @@ class RestStreamForm(SettingsForm):
         return cleaned
 
 
-def fault_of_table(table: Mapping[str, str], contract: type[Record]) -> str:
-    """What is wrong with a table of fields for a contract; empty if nothing."""
-    fields = fields_of(contract)
-    if unknown := [name for name in table if name not in fields]:
-        return f"There is no field {', '.join(unknown)} here. There are: {', '.join(fields)}."
-    if missing := [name for name, field in fields.items() if field.required and name not in table]:
-        return f"A row is missing for: {', '.join(missing)}."
-    return ""
-
-
-def word_key(name: str, value: Any) -> str:
-    """How a field and the source's word for it stand in the table of words; true and null as in JSON."""
-    return f"{name}: {value if isinstance(value, str) else msgspec.json.encode(value).decode()}"
-
-
 DEFAULTS = initial_values(RestStreamForm)
 
 
 def options_of(stream: SourceStream) -> Mapping[str, Any]:
     """The options of a stream, with defaults for those that were never set."""
     return ChainMap(dict(stream.options), DEFAULTS)
+
+
+def mapping_of(options: Mapping[str, Any]) -> Rows:
+    """The rows of a stream's mapping. Words were once a table beside it: `field: source's word = our word`."""
+    rows = dict(rows_of(options["mapping"]))
+    for left, ours in options.get("words", {}).items():
+        name, _, word = map(str.strip, left.partition(":"))
+        if name in rows:
+            rows[name] = replace(rows[name], words={**rows[name].words, word: ours})
+    return rows

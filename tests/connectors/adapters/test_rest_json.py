@@ -23,6 +23,7 @@ from tests.connectors.adapters.rest_service import (
     BASE,
     BY_CURSOR,
     BY_PAGE,
+    MAPPING,
     POINTS,
     Service,
     adapter_for,
@@ -73,7 +74,7 @@ def test_the_cis_as_captured(wire: responses.RequestsMock, payload: str, options
 
 
 def test_words_of_the_source_become_those_of_the_contract() -> None:
-    one = stream(BY_PAGE | {"words": "priority : VIP = CRITICAL\npriority: false = NORMAL"})
+    one = stream(BY_PAGE | {"mapping": f"{MAPPING}\npriority : VIP = CRITICAL\npriority: false = NORMAL"})
 
     vip = adapter_for().parse(point(1) | {"priority": "VIP"}, one)
     plain = adapter_for().parse(point(1) | {"priority": False}, one)
@@ -96,9 +97,10 @@ def test_nested_records_are_mapped_by_one_expression() -> None:
     external_id = id
     status = state
     status_label = state
+    status: in progress = IN_PROGRESS
     assignments = crews[].{crew: name, assigned_at: since}
     """
-    one = stream({"mapping": mapping, "words": "status: in progress = IN_PROGRESS"}, "work-order/1")
+    one = stream({"mapping": mapping}, "work-order/1")
     raw = {"id": 17, "state": "in progress", "crews": [{"name": "C-1", "since": None}]}
 
     assert adapter_for().parse(raw, one) == WorkOrder(
@@ -158,13 +160,15 @@ def test_a_table_of_another_contract_is_refused_before_anything_is_asked(service
     [
         ({"mapping": ""}, "mapping", "required"),
         ({"mapping": "external_id = a[["}, "mapping", "“external_id = a[[”: not a JMESPath expression"),
-        ({"mapping": "external_id = id\ncolour = c"}, "mapping", "no contract has a field colour"),
         ({"mapping": "external_id = id\nterminals = t"}, "mapping", "There is no field terminals here."),
         ({"mapping": "name = n"}, "mapping", "A row is missing for: external_id."),
         ({"mapping": "external_id"}, "mapping", "is not a row"),
         ({"records": "data[?"}, "records", "not a JMESPath expression"),
-        ({"words": "VIP = CRITICAL"}, "words", "begin with the field and a colon"),
-        ({"words": "rank: VIP = CRITICAL"}, "words", "no contract has a field rank"),
+        ({"mapping": "external_id = id\npriority: VIP = CRITICAL"}, "mapping", "neither a path nor a default"),
+        ({"mapping": "external_id = id\nname = n\nname.unit = kV"}, "mapping", "“name” has no unit"),
+        ({"mapping": "external_id = id\nname.colour = red"}, "mapping", "may stand .unit or .default"),
+        ({"mapping": {"external_id": {"path": "id", "colour": "red"}}}, "mapping", "has a part colour"),
+        ({"mapping": "external_id.default = SP-1"}, "mapping", "needs a path"),
         ({"paging": "NEXT"}, "next_page", "needed"),
         ({"since_parameter": "since"}, "updated", "needed"),
         ({"paging": "GUESS"}, "paging", "valid choice"),
