@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from connectors import registry
-from connectors.console import catalogue, trial, views
+from connectors.console import catalogue, mapping, trial, views
 from connectors.console.changes import ChangeAdmin
 from connectors.console.forms import ScheduleForm, connector_form, stream_form
 from connectors.console.panel import panel_of
@@ -66,6 +66,8 @@ class ConnectorAdmin(ConsoleAdmin):
             path("<int:pk>/choose", guard(trial.choose), name="connectors_connector_choose"),
             path("<int:pk>/preview", guard(trial.preview_found), name="connectors_connector_preview"),
             path("streams/<int:pk>/preview", guard(trial.preview_stream), name="connectors_stream_preview"),
+            path("<int:pk>/mapping/sample", guard(mapping.sample), name="connectors_mapping_sample"),
+            path("<int:pk>/mapping/try", guard(mapping.try_on), name="connectors_mapping_try"),
             path("<int:pk>/switch", guard(views.switch), name="connectors_connector_switch"),
             path("<int:pk>/panel", guard(views.panel), name="connectors_connector_panel"),
             path("streams/<int:pk>/sync", guard(views.sync), name="connectors_stream_sync"),
@@ -137,6 +139,15 @@ class StreamAdmin(ConsoleAdmin):
     list_display = ("label_or_name", "connector", "contract", "is_enabled")
     list_select_related = ("connector",)
     ordering = ("connector__name", "pk")
+    change_form_after_template = "connectors/mapping_trial.html"
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        connector = self._connector(request, None)
+        if mapping.is_mapped(connector) and "contract" not in request.GET:
+            return mapping.contracts(request, connector)
+        return cast(HttpResponse, super().add_view(request, form_url, extra_context))
 
     def _connector(self, request: HttpRequest, stream: Stream | None) -> Connector:
         return stream.connector if stream else get_object_or_404(Connector, pk=request.GET.get("connector") or 0)

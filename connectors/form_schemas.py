@@ -7,12 +7,28 @@ from django import forms
 from django.utils.choices import flatten_choices
 
 from connectors.protocols.forms import SecretField
+from connectors.protocols.mapping_form import MappingField
 from connectors.protocols.tables import TableField
 
 TEXT_OR_TABLE: dict[str, Any] = {
     "anyOf": [{"type": "object", "additionalProperties": {"type": "string"}}, {"type": "string"}]
 }
 """A table is taken as an object, or as text with one `left = right` a line."""
+
+ROW = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "description": "A JMESPath expression on the source's record."},
+        "unit": {"type": "string"},
+        "words": {"type": "object", "additionalProperties": {"type": "string"}},
+        "default": {"type": "string"},
+    },
+    "additionalProperties": False,
+}
+TEXT_OR_ROWS: dict[str, Any] = {
+    "anyOf": [{"type": "object", "additionalProperties": {"anyOf": [ROW, {"type": "string"}]}}, {"type": "string"}]
+}
+"""A mapping is taken as an object of rows or paths, or as the text of its form."""
 
 TYPES: tuple[tuple[type[forms.Field], Mapping[str, Any]], ...] = (
     (forms.BooleanField, {"type": "boolean"}),
@@ -21,6 +37,7 @@ TYPES: tuple[tuple[type[forms.Field], Mapping[str, Any]], ...] = (
     (forms.IntegerField, {"type": "integer"}),
     (forms.URLField, {"type": "string", "format": "uri"}),
     (TableField, TEXT_OR_TABLE),
+    (MappingField, TEXT_OR_ROWS),
     (forms.JSONField, {}),
 )
 """The first that fits counts: to Django, FloatField and DecimalField are integer fields. All others hold text."""

@@ -11,6 +11,7 @@ from connectors import registry
 from connectors.contracts.base import contract_id
 from connectors.models import Connector, Mode, Schedule, Stream
 from connectors.protocols.forms import secret_names
+from connectors.protocols.mapping_form import MappingField, tell_contract
 from connectors.services.schedules import UnableToSchedule, save_schedule
 from connectors.services.settings import InvalidSettings, save_connector, save_stream
 from organisation.console import ServiceForm
@@ -97,6 +98,15 @@ class StreamForm(SettingsServiceForm):
         for name in self.adapter_fields:
             if self.instance.pk and name in self.instance.options:
                 self.initial.setdefault(name, self.instance.options[name])
+        if self.is_mapped:
+            # Its rows are those of one contract, which is chosen before.
+            self.fields["contract"].disabled = True
+            self.initial["contract"] = self.instance.contract or self.request.GET.get("contract")
+            tell_contract(self, self.initial["contract"])
+
+    @property
+    def is_mapped(self) -> bool:
+        return any(isinstance(field, MappingField) for field in self.fields.values())
 
     def perform(self) -> Stream:
         given = self.cleaned_data

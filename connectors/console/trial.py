@@ -103,10 +103,19 @@ def _preview(request: HttpRequest, connector_id: int, wanted: Wanted) -> HttpRes
     except (SourceError, NothingToPreview, InvalidSettings) as error:
         messages.error(request, f"{wanted.label or wanted.name}: {error}")
         return redirect("admin:connectors_connector_change", connector_id)
-    columns = list(dict.fromkeys(name for record in found.records for name in record.fields))
-    told = {"wanted": wanted, "connector_id": connector_id, "preview": found, "columns": columns}
-    told |= {"rows": _table(found, columns), "bad": [(one, payload(one.raw, one.path)) for one in found.set_aside]}
+    told = {"wanted": wanted, "connector_id": connector_id, **shown(found)}
     return _page(request, "preview", f"The first records of {wanted.label or wanted.name}", **told)
+
+
+def shown(found: Preview) -> dict[str, Any]:
+    """A preview as `connectors/records.html` shows it."""
+    columns = list(dict.fromkeys(name for record in found.records for name in record.fields))
+    return {
+        "preview": found,
+        "columns": columns,
+        "rows": _table(found, columns),
+        "bad": [(one, payload(one.raw, one.path)) for one in found.set_aside],
+    }
 
 
 def _table(found: Preview, columns: list[str]) -> list[Any]:

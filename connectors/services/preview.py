@@ -1,6 +1,6 @@
 """The first records of a stream as they would be read: nothing is written, here or at the source."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import msgspec
 from connectors import registry
 from connectors.contracts.base import Record
 from connectors.models import Connector
-from connectors.protocols.adapter import Mode, Page, SourceStream
+from connectors.protocols.adapter import Adapter, Mode, Page, SourceStream
 from connectors.services import pages
 from connectors.services.probe import Clock
 from connectors.services.settings import InvalidSettings, stream_form
@@ -71,14 +71,44 @@ def preview(*, connector_id: int, wanted: Wanted, clock: Clock) -> Preview:
     :raises InvalidSettings: if the stream's options are wrong, by field
     :raises SourceError: as the adapter's
     """
+    adapter, source = _asked(connector_id, wanted, clock)
+    return _read(adapter, source, _first_page(adapter, source))
+
+
+def sample(*, connector_id: int, wanted: Wanted, clock: Clock) -> Sequence[Any]:
+    """
+    The first records of a stream as its source sends them.
+
+    :raises: as `preview`
+    """
+    adapter, source = _asked(connector_id, wanted, clock)
+    return list(_first_page(adapter, source).records[:MOST_SHOWN])
+
+
+def try_on(records: Sequence[Any], *, connector_id: int, wanted: Wanted, clock: Clock) -> Preview:
+    """
+    Read records that somebody has; the source is not asked.
+
+    :raises InvalidSettings: if the stream's options are wrong, by field
+    """
+    adapter, source = _asked(connector_id, wanted, clock)
+    return _read(adapter, source, Page(records=records))
+
+
+def _asked(connector_id: int, wanted: Wanted, clock: Clock) -> tuple[Adapter, SourceStream]:
     with acting_for(current_scope()):
         connector = Connector.objects.select_related("organisation").get(pk=connector_id)
-    source = _source(connector, wanted)
+    return registry.build(connector, now=clock), _source(connector, wanted)
+
+
+def _first_page(adapter: Adapter, source: SourceStream) -> Page:
     mode = next((mode for mode in source.modes if mode is not Mode.EVENT), None)
     if mode is None:
         raise NothingToPreview("This source pushes: its records come by themselves, and there is no page to look at.")
-    adapter = registry.build(connector, now=clock)
-    page = _first(adapter.fetch(source, cursor=None, mode=mode))
+    return _first(adapter.fetch(source, cursor=None, mode=mode))
+
+
+def _read(adapter: Adapter, source: SourceStream, page: Page) -> Preview:
     read = pages.read_page(adapter.reader(source), page.records)
     shown = list(zip(read.records, read.indexes, strict=True))[:MOST_SHOWN]
     return Preview(

@@ -181,6 +181,10 @@ class RestStreamForm(SettingsForm):
         for name, is_needed in needed.items():
             if is_needed and not cleaned.get(name) and name not in self.errors:
                 self.add_error(name, "This is needed for what is chosen above.")
+        if self.data.get("words"):
+            self.add_error(
+                "mapping", "Words stand with their field now: write priority: VIP = CRITICAL among the fields."
+            )
         return cleaned
 
 

@@ -92,6 +92,16 @@ def test_a_place_that_is_unknown_is_left_out() -> None:
     assert record.account_number == "1"
 
 
+def test_words_that_were_stored_beside_the_fields_still_count() -> None:
+    stored = dict(stream(BY_PAGE).options) | {"words": {"priority: VIP": "CRITICAL"}}
+    one = SourceStream(name="service-points", contract="service-point/1", options=stored)
+
+    record = adapter_for().parse(point(1) | {"priority": "VIP"}, one)
+
+    assert isinstance(record, ServicePoint)
+    assert record.priority is ServicePriority.CRITICAL
+
+
 def test_nested_records_are_mapped_by_one_expression() -> None:
     mapping = """
     external_id = id
@@ -169,6 +179,7 @@ def test_a_table_of_another_contract_is_refused_before_anything_is_asked(service
         ({"mapping": "external_id = id\nname.colour = red"}, "mapping", "may stand .unit or .default"),
         ({"mapping": {"external_id": {"path": "id", "colour": "red"}}}, "mapping", "has a part colour"),
         ({"mapping": "external_id.default = SP-1"}, "mapping", "needs a path"),
+        ({"words": "priority: VIP = CRITICAL"}, "mapping", "Words stand with their field now"),
         ({"paging": "NEXT"}, "next_page", "needed"),
         ({"since_parameter": "since"}, "updated", "needed"),
         ({"paging": "GUESS"}, "paging", "valid choice"),
