@@ -82,14 +82,14 @@ def test_faults_say_what_to_do() -> None:
     ]
 
 
-def field_for(contract: str | None) -> MappingField:
+def field_for(contract: str | None) -> Any:
     field = MappingField(label="Fields")
     field.is_for(contract)
     return field
 
 
 def test_text_an_object_and_the_table_come_to_the_same() -> None:
-    stored = {
+    stored: dict[str, dict[str, Any]] = {
         "external_id": {"path": "id"},
         "priority": {"path": "class", "words": {"VIP": "CRITICAL"}, "default": "NORMAL"},
     }
