@@ -97,6 +97,12 @@ class Stream(TenantModel):
         verbose_name="keep changes",
         help_text="Keep for each record what changed, from what to what, and in which run.",
     )
+    is_listened_to = models.BooleanField(
+        default=False,
+        verbose_name="listen",
+        help_text="Have the source tell of changes by itself, and land them at once. Where it does not, or no listener "
+        "runs, the stream is read by its schedules.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = StreamQuerySet.as_manager()
@@ -149,6 +155,8 @@ class StreamState(TenantModel):
     retry_at = models.DateTimeField(null=True, help_text="It is not asked again before.")
     clock_skew_s = models.FloatField(null=True, help_text="How far the source's clock is ahead of ours. Seconds.")
     rows_changed_by = models.BigIntegerField(null=True)
+    listen_refusal = models.TextField(blank=True, help_text="Why its source cannot be listened to. A sentence.")
+    listen_again_at = models.DateTimeField(null=True, help_text="Listening is not tried again before.")
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["organisation", "stream"], name="stream_state_once")]
@@ -205,6 +213,7 @@ UNDER_WAY = (RunStatus.PENDING, RunStatus.RUNNING)
 class Phase(models.TextChoices):
     READING = "READING", "Reading"
     RETIRING = "RETIRING", "Retiring what is gone"
+    LISTENING = "LISTENING", "Listening"
     DONE = "DONE", "Done"
 
 
@@ -264,7 +273,8 @@ class Lease(TenantModel):
     fencing number, keeps whoever was taken over from committing what it still has in hand.
 
     `cursor` is the position of the last committed page of this read, from which whoever takes over goes on. A read
-    that was asked for and not begun is held by `NOBODY` yet.
+    that was asked for and not begun is held by `NOBODY` yet. Who listens holds a lease of the mode EVENT for as long as
+    it does, in the phase LISTENING since `started_at`, once it has caught up.
     """
 
     NOBODY = 0

@@ -10,12 +10,14 @@ from connectors.models import (
     Connector,
     ConnectorToken,
     Lease,
+    Mode,
     OutboxItem,
     RecordChange,
     RejectedRecord,
     Retention,
     Run,
     Stream,
+    StreamState,
 )
 from connectors.secrets import SEPARATOR
 from organisation.models import Organisation
@@ -158,5 +160,26 @@ def organisations_with_work(now: datetime) -> list[int]:
 def abandoned_reads(now: datetime) -> list[AbandonedRead]:
     """Of every active organisation."""
     with system_job("sweep-leases"):
-        expired = Lease.objects.filter(expires_at__lte=now, organisation__is_active=True).order_by("pk")
+        reads = Lease.objects.exclude(mode=Mode.EVENT)
+        expired = reads.filter(expires_at__lte=now, organisation__is_active=True).order_by("pk")
         return [AbandonedRead(**values) for values in expired.values("organisation_id", "stream_id", "mode", "trigger")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToListenTo:
+    """A stream that is to be listened to, and that nobody listens to or reads."""
+
+    organisation_id: int
+    stream_id: int
+
+
+def streams_to_listen_to(now: datetime) -> list[ToListenTo]:
+    """Of every active organisation."""
+    with system_job("find-streams-to-listen-to"):
+        taken = Lease.objects.filter(~Q(mode=Mode.EVENT) | Q(expires_at__gt=now)).values("stream_id")
+        left_alone = StreamState.objects.filter(Q(listen_again_at__gt=now) | Q(retry_at__gt=now)).values("stream_id")
+        wanted = Stream.objects.enabled().filter(is_listened_to=True, organisation__is_active=True)
+        free = wanted.exclude(pk__in=taken).exclude(pk__in=left_alone).order_by("pk")
+        return [
+            ToListenTo(organisation_id=one[0], stream_id=one[1]) for one in free.values_list("organisation_id", "pk")
+        ]

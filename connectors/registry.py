@@ -23,7 +23,7 @@ from connectors.adapters.rest_json.adapter import RestJsonAdapter
 from connectors.contracts.base import OutboundRecord, Record, contract_id
 from connectors.contracts.catalogue import CONTRACTS
 from connectors.models import Connector, Stream
-from connectors.protocols.adapter import Adapter, Emission, Mode, SourceStream
+from connectors.protocols.adapter import Adapter, Emission, Listens, Mode, SourceStream
 from connectors.protocols.egress import EgressPolicy
 from connectors.protocols.errors import BadConfig
 from connectors.protocols.http import HttpSession
@@ -92,6 +92,11 @@ def emission_of(kind: str, contract: str) -> Emission | None:
 def modes_of(kind: str, contract: str) -> tuple[Mode, ...]:
     emission = emission_of(kind, contract)
     return () if emission is None else emission.modes
+
+
+def can_listen(kind: str, contract: str) -> bool:
+    """Whether its sources tell of changes by themselves to who listens, and who does can catch up."""
+    return issubclass(adapter_for(kind), Listens) and {Mode.EVENT, Mode.INCREMENTAL} <= {*modes_of(kind, contract)}
 
 
 def is_pushed_to(kind: str) -> bool:

@@ -1,11 +1,11 @@
 """What an adapter is: one system's dialect, and nothing of ours but the contracts."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from django.forms import Form
 
@@ -142,3 +142,28 @@ class Adapter(Protocol):
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         """Hand one outbound record to the source; repeating a delivery must not repeat its effect."""
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """
+    What an adapter adds that can be told by its source, for emissions with `Mode.EVENT`. These are to be read for
+    changes (`Mode.INCREMENTAL`) as well: so a listener catches up before it goes live.
+    """
+
+    def listen(self, stream: SourceStream, *, cursor: Cursor | None) -> Generator[Page | None]:
+        """
+        What the source tells of by itself, for as long as it is listened to; closing it takes leave of the source.
+
+        The first page comes as soon as the source has promised to tell, and holds no records. Then the listener reads
+        what changed before, from that page's cursor or else its own, so that nothing falls between. Each later page is
+        what the source told; it has landed when the next one is asked for, and may be acknowledged then. A page
+        without records is a sign of life, which proves what we hold. A cursor says from where to read for changes
+        after a break; `None` in its place: from where it was. `None` in place of a page: the source is there, and has
+        proved nothing; it is given every few seconds at least, so that one can stop. An end asks to be listened to
+        anew.
+
+        :param cursor: where a read for changes would begin
+        :raises CannotListen: if the source does not tell by itself: it is to be polled
+        :raises Interrupted: if something may have been missed: listen anew, and catch up
+        """

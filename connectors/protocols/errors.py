@@ -11,6 +11,10 @@ class Unreachable(SourceError):
     """No answer, a refused connection or a server error: try later."""
 
 
+class Interrupted(Unreachable):
+    """What the source tells of by itself broke off, and something may have been missed: listen anew, and catch up."""
+
+
 class Throttled(SourceError):
     """The source asks us to wait: try at `retry_at`."""
 
@@ -29,6 +33,10 @@ class BadConfig(SourceError):
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
         self.field = field
+
+
+class CannotListen(SourceError):
+    """The source does not tell of changes by itself, or no more of them than it does: poll it."""
 
 
 class ContractBroken(SourceError):

@@ -4,7 +4,7 @@ and the read goes on after its last committed page, in its mode and with its run
 number, which every commit of the read has to show: who was taken over, and does not know it yet, can commit nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -82,7 +82,9 @@ def claim(*, stream_id: int, mode: Mode, trigger: Trigger, now: datetime) -> Cla
     stream = streams().filter(pk=stream_id).first()
     if stream is None:
         return NotClaimed.GONE
-    known = Lease.objects.filter(stream=stream).first()
+    known = _not_giving_way(stream, mode=mode, trigger=trigger, now=now)
+    if known is not None and known.mode != mode and Mode.EVENT in (known.mode, mode):
+        return NotClaimed.BUSY
     state = _state_of(stream, is_dry=known is not None and known.is_dry)
     if known is not None:
         if known.expires_at <= now:
@@ -102,6 +104,34 @@ def claim(*, stream_id: int, mode: Mode, trigger: Trigger, now: datetime) -> Cla
     if lease is None:
         return NotClaimed.BUSY
     return Claim(stream=stream, state=state, lease=lease, was_taken_over=False)
+
+
+def give_way(*, stream: Stream, mode: Mode, trigger: Trigger, now: datetime) -> bool:
+    """
+    Whether the stream is free for a read, in the caller's transaction. Who listens to it lets go for one of everything
+    and for what a person asks for, and comes back when that has ended; a listener that is gone does so for any.
+    """
+    return _not_giving_way(stream, mode=mode, trigger=trigger, now=now) is None
+
+
+def end_listening(stream_ids: Iterable[int]) -> None:
+    """
+    Have who listens to these streams, if anybody does, begin anew with the settings of now, if it is still wanted. In
+    the caller's transaction.
+    """
+    listened_to = Lease.objects.filter(stream_id__in=list(stream_ids), mode=Mode.EVENT)
+    listened_to.update(fence=Lease.NOBODY, expires_at=F("started_at"))
+    StreamState.objects.filter(stream_id__in=list(stream_ids)).update(listen_refusal="", listen_again_at=None)
+
+
+def _not_giving_way(stream: Stream, *, mode: Mode, trigger: Trigger, now: datetime) -> Lease | None:
+    known: Lease | None = Lease.objects.filter(stream=stream).first()
+    if known is None or known.mode != Mode.EVENT or mode == Mode.EVENT:
+        return known
+    if known.expires_at > now and mode != Mode.FULL and trigger != Trigger.PERSON:
+        return known
+    abandon(known, reason="Catching up ended for a read of its own.", now=now)
+    return None
 
 
 def _state_of(stream: Stream, *, is_dry: bool) -> StreamState:

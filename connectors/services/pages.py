@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 
 from connectors.contracts.base import Record
 from connectors.landing import ContractWiring, Landed, Landing, SetAside, Wiring
-from connectors.models import Lease, OutboxItem, OutboxKind, RejectedRecord
+from connectors.models import Lease, Mode, OutboxItem, OutboxKind, RejectedRecord
 from connectors.protocols.adapter import Page
 from connectors.protocols.errors import BadConfig, BadRecord
 
@@ -310,12 +310,13 @@ def keep_rejections(stream_id: int, rejections: Sequence[Rejection], *, now: dat
 
 def _room_for(wanted: int, stream_id: int, *, now: datetime) -> int:
     """
-    For how many of so many new ones there is room. What is pushed takes no lease: each piece is a read of its own.
+    For how many of so many new ones there is room. Of what is pushed, or listened to, each piece is a read of its own.
     """
     if not wanted:
         return 0
     of_stream = RejectedRecord.objects.filter(stream_id=stream_id)
-    began_at = Lease.objects.filter(stream_id=stream_id).values_list("started_at", flat=True).first()
+    reads = Lease.objects.filter(stream_id=stream_id).exclude(mode=Mode.EVENT)
+    began_at = reads.values_list("started_at", flat=True).first()
     of_read = of_stream.filter(first_seen_at__gte=now if began_at is None else began_at)
     free = MOST_UNSETTLED_OF_A_STREAM - of_stream.filter(settled_at=None).count()
     return max(0, min(wanted, free, MOST_NEW_OF_A_READ - of_read.count()))

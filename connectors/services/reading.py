@@ -59,6 +59,9 @@ class _Taken:
 class Read:
     """One claimed read in this process. What it keeps in memory is what its last committed page made true."""
 
+    goes_on = False
+    """Whether the lease is kept after all was read."""
+
     def __init__(self, claim: Claim, *, scope: Scope, clock: Clock, committed: Committed, ahead: int) -> None:
         self.stream, self.state, self.lease = claim.stream, claim.state, claim.lease
         self.was_taken_over = claim.was_taken_over
@@ -360,7 +363,8 @@ class Read:
         return Synced(ended=ended, outcome=outcome, detail=detail, run_id=book.run_id, counts=book.counts)
 
     def _end(self, outcome: Outcome, detail: str, now: datetime, **values: Any) -> None:
-        leases.release(self.lease)
+        if outcome != Outcome.SUCCEEDED or not self.goes_on:
+            leases.release(self.lease)
         if self.report is not None:
             return
         StreamState.objects.filter(pk=self.state.pk).update(outcome=outcome, detail=detail, attempted_at=now, **values)

@@ -49,8 +49,8 @@ def start_sync(
         possible = " or ".join(one.value.lower() for one in modes if one is not AdapterMode.EVENT)
         how = f"It can be read in these modes: {possible}." if possible else "Its source pushes by itself."
         raise UnableToSync(f"{stream} cannot be read in the mode {Mode(mode).label.lower()}. {how}")
-    is_read = Lease.objects.filter(stream=stream).exists()
-    lease = None if is_read else leases.insert(stream=stream, mode=mode, trigger=trigger, now=now, is_dry=is_dry)
+    is_free = leases.give_way(stream=stream, mode=mode, trigger=trigger, now=now)
+    lease = leases.insert(stream=stream, mode=mode, trigger=trigger, now=now, is_dry=is_dry) if is_free else None
     if lease is None:
         raise UnableToSync(f"{stream} is being read right now. Its runs show how far it is.")
     RunBook.of(lease).opened(now=now, actor_id=actor_id, status=RunStatus.PENDING)
@@ -143,7 +143,12 @@ def begin_queued(item: OutboxItem, *, now: datetime) -> tuple[int, Mode, Trigger
     """
     mode, trigger = Mode(item.payload["mode"]), Trigger(item.payload["trigger"])
     stream = Stream.objects.select_related("connector").get(outbox_items=item)
-    is_busy = Lease.objects.filter(stream=stream).exists()
+    lease = Lease.objects.filter(stream=stream).first()
+    is_busy = lease is not None
+    if lease is not None and lease.mode == Mode.EVENT:
+        # Who listens knows already; one that is gone gives way.
+        is_busy = lease.expires_at > now
+        item.attempts = ATTEMPTS_WHILE_BUSY
     if is_busy and item.attempts < ATTEMPTS_WHILE_BUSY:
         item.attempts += 1
         item.due_at = now + BUSY_PAUSE

@@ -12,6 +12,7 @@ from connectors.contracts.base import contract_id
 from connectors.models import Connector, State, Stream, StreamState
 from connectors.protocols.forms import filled_stream_form, secret_names
 from connectors.protocols.wire import origin_of
+from connectors.services.lease import end_listening
 from connectors.services.schedules import keep_schedules_in_step
 from connectors.services.states import move, settle_state
 
@@ -104,6 +105,7 @@ def save_connector(
             saved.save()
     except IntegrityError as error:
         raise InvalidSettings({"name": [f"There is a connector named {name} already."]}) from error
+    end_listening(saved.streams.values_list("pk", flat=True))
     return saved
 
 
@@ -118,18 +120,22 @@ def save_stream(
     freshness_s: int | None = None,
     is_enabled: bool = True,
     keeps_changes: bool = False,
+    is_listened_to: bool = False,
     stream: Stream | None = None,
 ) -> Stream:
     """
     Add a stream, or change one.
 
     :param freshness_s: seconds; `None`: what the adapter says for this contract
+    :param is_listened_to: have the source tell of changes by itself, where the adapter can listen
     :raises InvalidSettings: naming each wrong field
     """
     emission = registry.emission_of(connector.kind, contract)
     if emission is None:
         known = ", ".join(sorted(contract_id(one.contract) for one in registry.adapter_for(connector.kind).emits))
         raise InvalidSettings({"contract": [f"This adapter gives no {contract}. It gives {known}."]})
+    if is_listened_to and not registry.can_listen(connector.kind, contract):
+        raise InvalidSettings({"is_listened_to": [f"This adapter cannot listen to {contract}: give it a schedule."]})
     form = stream_form(connector.kind, contract, {} if options is None else options)
     if not form.is_valid():
         raise InvalidSettings(_errors_of(form))
@@ -138,6 +144,7 @@ def save_stream(
     saved = stream or Stream(connector=connector)
     saved.name, saved.contract, saved.label = name.strip(), contract, label.strip()
     saved.options, saved.is_enabled, saved.keeps_changes = form.cleaned_data, is_enabled, keeps_changes
+    saved.is_listened_to = is_listened_to
     saved.freshness_s = freshness_s or int(emission.freshness.total_seconds())
     try:
         with transaction.atomic():
@@ -145,6 +152,7 @@ def save_stream(
     except IntegrityError as error:
         raise InvalidSettings({"name": [f"{name} is read into {contract} already."]}) from error
     StreamState.objects.bulk_create([StreamState(stream=saved)], ignore_conflicts=True)
+    end_listening([saved.pk])
     keep_schedules_in_step(stream_ids=[saved.pk])
     return saved
 
@@ -169,7 +177,9 @@ def switch_connector(*, connector: Connector, on: bool, reason: str, now: dateti
         move(connector, to=State.REGISTERED, reason="", now=now)
         settle_state(connector.pk, now=now)
         connector.refresh_from_db()
-    keep_schedules_in_step(stream_ids=list(connector.streams.values_list("pk", flat=True)))
+    stream_ids = list(connector.streams.values_list("pk", flat=True))
+    keep_schedules_in_step(stream_ids=stream_ids)
+    end_listening(stream_ids)
     return connector
 
 

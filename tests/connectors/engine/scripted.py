@@ -1,6 +1,6 @@
 """A source that says what a test tells it to, and a landing of its own, onto zones."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -43,6 +43,8 @@ class Source:
     delivered: list[OutboundRecord] = field(default_factory=list)
     asked: list[tuple[Mode, Cursor | None]] = field(default_factory=list)
     served: list[int] = field(default_factory=list)
+    told: list[Any] = field(default_factory=list)
+    listened: list[str] = field(default_factory=list)
 
     def fails(self, error: Exception, *, at: int = 0) -> None:
         def before(number: int) -> None:
@@ -64,6 +66,9 @@ class Domain:
 
 
 SOURCE, DOMAIN = Source(), Domain()
+END = object()
+"""In what a source tells: it wants to be listened to anew."""
+
 REFUSED_NAME = "too much for the database"
 UNKNOWN_NAME = "unknown to the domain"
 
@@ -87,7 +92,7 @@ class ScriptedAdapter(Adapter):
     config_form: ClassVar[type[forms.Form]] = ScriptedForm
     stream_form: ClassVar[type[forms.Form]] = NoSettingsForm
     emits: ClassVar[tuple[Emission, ...]] = (
-        Emission(contract=Zone, modes=(Mode.FULL, Mode.INCREMENTAL), freshness=timedelta(minutes=10)),
+        Emission(contract=Zone, modes=(Mode.FULL, Mode.INCREMENTAL, Mode.EVENT), freshness=timedelta(minutes=10)),
         Emission(contract=RestorationEstimate, modes=(Mode.EVENT,), freshness=timedelta(minutes=5)),
     )
     accepts: ClassVar[tuple[type[OutboundRecord], ...]] = (AlarmAcknowledgement,)
@@ -118,6 +123,23 @@ class ScriptedAdapter(Adapter):
                 total=SOURCE.total,
                 fingerprint=repr(SOURCE.pages[number]).encode() if SOURCE.has_fingerprints else None,
             )
+
+    def listen(self, stream: SourceStream, *, cursor: Cursor | None) -> Generator[Page | None]:
+        """What a test put into `told`: pages, errors to raise, and callables to call; `END` ends it."""
+        SOURCE.listened.append("begun")
+        try:
+            while SOURCE.told:
+                told = SOURCE.told.pop(0)
+                if isinstance(told, BaseException):
+                    raise told
+                if told is END:
+                    return
+                if callable(told):
+                    told()
+                else:
+                    yield told
+        finally:
+            SOURCE.listened.append("left")
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
         if raw == "marker":
