@@ -27,6 +27,7 @@ class ControlRoutes:
             Route("/scenarios/release", self.release, methods=["POST"]),
             Route("/scenarios/alarm", self.alarm, methods=["POST"]),
             Route("/scenarios/restore", self.restore, methods=["POST"]),
+            Route("/scada/restart", self.restart_gateway, methods=["POST"]),
             Route("/edits", self.edit, methods=["POST"]),
             Route("/faults", self.faults, methods=["GET"]),
             Route("/faults", self.inject, methods=["POST"]),
@@ -60,6 +61,10 @@ class ControlRoutes:
     async def restore(self, request: Request) -> Response:
         body = await _body(request, {"element"})
         return JSONResponse(self._utility.restore(_text(body, "element")))
+
+    async def restart_gateway(self, request: Request) -> Response:
+        await _body(request, set())
+        return JSONResponse(self._utility.restart_gateway())
 
     async def edit(self, request: Request) -> Response:
         body = await _body(request, {"system", "id", "set", "remove"})

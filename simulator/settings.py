@@ -33,5 +33,7 @@ class Settings:
     token_lifetime: timedelta = timedelta(minutes=5)
     slow_seconds: float = 5.0
     retry_after_seconds: int = 2
+    # The longest that the SCADA gateway lets a subscription be silent.
+    keep_alive_seconds: float = 5.0
     # Off in tests that move crews and push by hand.
     run_in_background: bool = True

@@ -72,9 +72,21 @@ class Utility:
         self.faults = Faults(clock=self.now)
         self.tablet = Tablet(push_config=settings.push_config, clock=self.now, garble=self._garble_push, sender=sender)
         self.scenarios: dict[str, Scenario] = {}
+        self.gateway_restarts = 0
 
     def now(self) -> datetime:
         return self._clock().astimezone(UTC)
+
+    @property
+    def gateway_index(self) -> int:
+        """Of our namespace in the gateway's table."""
+        return 1 + self.gateway_restarts
+
+    def restart_gateway(self) -> dict[str, Any]:
+        """The SCADA gateway forgets its sessions and subscriptions, and numbers its namespaces anew."""
+        with self.lock:
+            self.gateway_restarts += 1
+            return {"restarts": self.gateway_restarts, "namespace_index": self.gateway_index}
 
     def advance(self) -> None:
         """Bring crews to where the clock says they are; a crew that has arrived sends a better estimate."""

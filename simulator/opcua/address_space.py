@@ -99,8 +99,7 @@ class AddressSpace:
         self._object("i=2253", "Server", under="i=85", type_id="i=2004")
         self._object("i=2268", "ServerCapabilities", under="i=2253", by=codes.HAS_COMPONENT, type_id="i=2013")
         self._object("i=11704", "OperationLimits", under="i=2268", by=codes.HAS_COMPONENT, type_id="i=11564")
-        uris = ["http://opcfoundation.org/UA/", NAMESPACE]
-        self._property("i=2255", "NamespaceArray", "i=12", lambda *_: Variant(codes.STRING, uris), under="i=2253")
+        self._property("i=2255", "NamespaceArray", "i=12", _namespaces, under="i=2253")
         self.nodes["i=2255"].value_rank = 1
         for node_id, name, limit in (
             ("i=11705", "MaxNodesPerRead", MAX_NODES_PER_READ),
@@ -184,6 +183,12 @@ class AddressSpace:
 @lru_cache(maxsize=1)
 def rural_address_space() -> AddressSpace:
     return AddressSpace()
+
+
+def _namespaces(utility: Utility, now: datetime) -> Variant:
+    """After each restart another one stands before ours, which so has another index."""
+    before = [f"urn:rural-grid:gateway:{number}" for number in range(1, utility.gateway_index)]
+    return Variant(codes.STRING, ["http://opcfoundation.org/UA/", *before, NAMESPACE])
 
 
 def _constant(variant: Variant) -> Callable[[Utility, datetime], Variant]:

@@ -65,10 +65,11 @@ def parse_date_time(value: Any) -> datetime | None:
     return None if moment.year == 1 else moment
 
 
-def canonical_node_id(text: Any) -> str | None:
+def canonical_node_id(text: Any, *, own_index: int = 1) -> str | None:
     """
     One spelling per node; None if it cannot be a NodeId.
 
+    :param own_index: which place our namespace has in the gateway's table just now
     :raises Undecodable: if it is not even text (the objects of 1.04).
     """
     if not isinstance(text, str):
@@ -78,7 +79,7 @@ def canonical_node_id(text: Any) -> str | None:
         return None
     if match["index"] == "0" or (match["index"] is None and match["uri"] is None):
         return match["id"]
-    uri = NAMESPACE if match["index"] == "1" else match["uri"]
+    uri = NAMESPACE if match["index"] == str(own_index) else match["uri"]
     return f"nsu={uri};{match['id']}" if uri else f"ns={match['index']};{match['id']}"
 
 

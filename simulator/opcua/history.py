@@ -97,7 +97,7 @@ def _read_one(
     if window is None:
         return {"StatusCode": call.encoder.status(codes.BAD_HISTORY_OPERATION_INVALID)}
     if is_events:
-        if not _has_events(node):
+        if not has_events(node):
             return {"StatusCode": call.encoder.status(codes.BAD_HISTORY_OPERATION_UNSUPPORTED)}
         clauses = _select_clauses(details)
         if clauses is None:
@@ -138,7 +138,7 @@ def _window(details: Mapping[str, Any]) -> _Window | None:
     return _Window(start, end, min(size or MAX_VALUES, MAX_VALUES))
 
 
-def _has_events(node: Node) -> bool:
+def has_events(node: Node) -> bool:
     return node.id == "i=2253" or (node.switch is not None and node.id == own(node.switch.id))
 
 
@@ -154,7 +154,7 @@ def _select_clauses(details: Mapping[str, Any]) -> list[Mapping[str, Any]] | Non
 
 
 def _events(call: Call, node: Node, window: _Window, clauses: Sequence[Mapping[str, Any]]) -> list[Json]:
-    fields = [_field(clause) for clause in clauses]
+    fields = [event_field(clause) for clause in clauses]
     events = [
         event
         for event in call.utility.scada.events
@@ -177,7 +177,8 @@ def _positions(call: Call, node: Node, window: _Window, timestamps: int) -> list
 Field = Callable[[Event], Variant | None]
 
 
-def _field(clause: Mapping[str, Any]) -> Field:
+def event_field(clause: Mapping[str, Any]) -> Field:
+    """What a select clause chooses of an event."""
     path = clause.get("BrowsePath") or []
     if not isinstance(path, list) or not all(isinstance(name, str) for name in path):
         raise Undecodable

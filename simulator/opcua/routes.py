@@ -1,6 +1,8 @@
-"""The OPC UA Web API (OPC 10000-6 annex G.3): one POST per service, no session."""
+"""The OPC UA Web API (OPC 10000-6 annex G.3): one POST per service."""
 
+import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +12,7 @@ from starlette.routing import Route
 
 from simulator import auth, credentials
 from simulator.faults_on_wire import fault_of
-from simulator.opcua import codes
+from simulator.opcua import codes, subscriptions
 from simulator.opcua.address_space import rural_address_space
 from simulator.opcua.encoding import NAMESPACE, Encoder, Json, Undecodable, date_time
 from simulator.opcua.history import history_read
@@ -23,7 +25,11 @@ from simulator.opcua.services import (
     call_methods,
     read,
 )
+from simulator.opcua.sessions import Sessions
 from simulator.utility import Utility
+
+BETWEEN_LOOKS_S = 0.05
+LONGEST_WAIT_S = 10.0
 
 Service = Callable[[Call, Mapping[str, Any]], Json]
 
@@ -32,24 +38,16 @@ UNSUPPORTED = (
     "write",
     "historyupdate",
     "translate",
-    "createsession",
-    "activatesession",
-    "closesession",
     "cancel",
     "registernodes",
     "unregisternodes",
-    "createmonitoreditems",
     "modifymonitoreditems",
     "setmonitoringmode",
     "settriggering",
     "deletemonitoreditems",
-    "createsubscription",
     "modifysubscription",
     "setpublishingmode",
-    "publish",
-    "republish",
     "transfersubscriptions",
-    "deletesubscriptions",
 )
 
 
@@ -86,6 +84,14 @@ SERVICES: Mapping[str, Service] = {
     "browsenext": browse_next,
     "historyread": history_read,
     "call": call_methods,
+    "createsession": subscriptions.create_session,
+    "activatesession": subscriptions.activate_session,
+    "closesession": subscriptions.close_session,
+    "createsubscription": subscriptions.create_subscription,
+    "deletesubscriptions": subscriptions.delete_subscriptions,
+    "createmonitoreditems": subscriptions.create_monitored_items,
+    "publish": subscriptions.publish,
+    "republish": subscriptions.republish,
     "findservers": _find_servers,
     "getendpoints": _get_endpoints,
     **dict.fromkeys(UNSUPPORTED, _unsupported),
@@ -97,6 +103,7 @@ class OpcUaRoutes:
         self._utility = utility
         self._space = rural_address_space()
         self._points = ContinuationPoints()
+        self._sessions = Sessions()
 
     def routes(self) -> list[Route]:
         return [
@@ -105,7 +112,16 @@ class OpcUaRoutes:
 
     def _endpoint(self, service: Service) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
-            return self._answer(service, request, await request.body())
+            """Whoever has nothing to say yet is asked again, until the client would hear no more."""
+            raw = await request.body()
+            until = time.monotonic() + _patience_s(raw)
+            while True:
+                try:
+                    return self._answer(service, request, raw)
+                except subscriptions.NothingToSay:
+                    if time.monotonic() >= until:
+                        return self._answer(_timed_out, request, raw)
+                await asyncio.sleep(BETWEEN_LOOKS_S)
 
         return endpoint
 
@@ -115,13 +131,24 @@ class OpcUaRoutes:
         utility.advance()
         with utility.lock:
             now = utility.now()
-            call = Call(utility, self._space, self._points, encoder, now, _user(request), fault_of(request))
-            handle = 0
+            self._sessions.forget_if_restarted(utility.gateway_restarts)
+            handle, token = 0, ""
             try:
                 body = json.loads(raw)
                 if not isinstance(body, dict):
                     raise Undecodable
-                handle = _request_handle(body)
+                handle, token = _request_header(body)
+                call = Call(
+                    utility,
+                    self._space,
+                    self._points,
+                    self._sessions,
+                    token,
+                    encoder,
+                    now,
+                    _user(request),
+                    fault_of(request),
+                )
                 result, code = service(call, body), codes.GOOD
             except ServiceFault as fault:
                 result, code = {}, fault.code
@@ -151,14 +178,27 @@ def _user(request: Request) -> str:
     return pair[0] if pair else "gateway"
 
 
-def _request_handle(body: Mapping[str, Any]) -> int:
+def _timed_out(call: Call, body: Mapping[str, Any]) -> Json:
+    raise ServiceFault(codes.BAD_TIMEOUT)
+
+
+def _patience_s(raw: bytes) -> float:
+    """How long the client waits for an answer; its TimeoutHint is in milliseconds."""
+    try:
+        return float(json.loads(raw)["RequestHeader"]["TimeoutHint"]) / 1_000
+    except (ValueError, KeyError, TypeError):
+        return LONGEST_WAIT_S
+
+
+def _request_header(body: Mapping[str, Any]) -> tuple[int, str]:
+    """The request's handle, and the session's token."""
     header = body.get("RequestHeader") or {}
     if not isinstance(header, dict):
         raise Undecodable
-    handle = header.get("RequestHandle", 0)
-    if not isinstance(handle, int):
+    handle, token = header.get("RequestHandle", 0), header.get("AuthenticationToken") or ""
+    if not isinstance(handle, int) or not isinstance(token, str):
         raise Undecodable
-    return handle
+    return handle, token
 
 
 def _wants_verbose(request: Request) -> bool:

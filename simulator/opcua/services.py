@@ -30,12 +30,14 @@ from simulator.opcua.encoding import (
     own,
     whole_number,
 )
+from simulator.opcua.sessions import Sessions
 from simulator.scada import AlreadyAcknowledged, EventIdUnknown
 from simulator.utility import Utility
 
 MAX_REFERENCES = 25
 MAX_CONTINUATION_POINTS = 200
 ACKNOWLEDGE = "i=9111"
+CONDITION_TYPE, CONDITION_REFRESH = "i=2782", "i=3875"
 
 
 class ServiceFault(Exception):
@@ -66,11 +68,13 @@ class ContinuationPoints:
 
 @dataclass(frozen=True)
 class Call:
-    """One request: who asks, when, in which form, and which injected fault to act out."""
+    """One request: who asks, in which session, when, in which form, and which injected fault to act out."""
 
     utility: Utility
     space: AddressSpace
     points: ContinuationPoints
+    sessions: Sessions
+    token: str
     encoder: Encoder
     now: datetime
     user: str
@@ -78,7 +82,7 @@ class Call:
 
     def node(self, text: Any) -> tuple[Node | None, int]:
         """The node, or why not."""
-        node_id = canonical_node_id(text)
+        node_id = canonical_node_id(text, own_index=self.utility.gateway_index)
         if node_id is None:
             return None, codes.BAD_NODE_ID_INVALID
         node = self.space.nodes.get(node_id)
@@ -229,6 +233,8 @@ def call_methods(call: Call, body: Mapping[str, Any]) -> Json:
 
 
 def _call_one(call: Call, item: Mapping[str, Any]) -> Json:
+    if (item.get("ObjectId"), item.get("MethodId")) == (CONDITION_TYPE, CONDITION_REFRESH):
+        return _refresh_conditions(call, item)
     node, code = call.node(item.get("ObjectId"))
     if node is None:
         return _failed(call, code)
@@ -251,6 +257,16 @@ def _call_one(call: Call, item: Mapping[str, Any]) -> Json:
         return _failed(call, codes.BAD_EVENT_ID_UNKNOWN)
     except AlreadyAcknowledged:
         return _failed(call, codes.BAD_CONDITION_BRANCH_ALREADY_ACKED)
+    return call.encoder.structure({"StatusCode": call.encoder.status(codes.GOOD)})
+
+
+def _refresh_conditions(call: Call, item: Mapping[str, Any]) -> Json:
+    arguments = objects(item, "InputArguments")
+    number = arguments[0].get("Value", 0) if arguments else 0
+    subscription = (call.sessions.of(call.token) or {}).get(number)
+    if subscription is None:
+        return _failed(call, codes.BAD_SUBSCRIPTION_ID_INVALID)
+    subscription.wants_refresh = True
     return call.encoder.structure({"StatusCode": call.encoder.status(codes.GOOD)})
 
 

@@ -48,7 +48,9 @@ class Simulator:
         self.clock = clock
         self.product = product
         self.push_config = push_config
-        settings = Settings(push_config=push_config, run_in_background=False, slow_seconds=0.01)
+        settings = Settings(
+            push_config=push_config, run_in_background=False, slow_seconds=0.01, keep_alive_seconds=0.05
+        )
         self.app = create_app(settings, clock=clock, sender=product)
         self.utility: Utility = self.app.state.utility
 

@@ -122,7 +122,7 @@ def test_too_many_nodes_and_none_are_service_faults(simulator: Simulator) -> Non
 
     too_many = simulator.opcua("read", {"RequestHeader": {"RequestHandle": 7}, "NodesToRead": many})
     nothing = simulator.opcua("read", {"NodesToRead": []}, verbose=True)
-    unsupported = simulator.opcua("createsession", {})
+    unsupported = simulator.opcua("transfersubscriptions", {})
 
     assert list(too_many) == ["ResponseHeader"]
     assert too_many["ResponseHeader"]["ServiceResult"] == {"Code": 0x80100000}

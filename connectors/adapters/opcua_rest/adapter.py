@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from connectors.adapters.opcua_rest.acknowledgements import acknowledge
 from connectors.adapters.opcua_rest.alarms import CATEGORIES, CLAUSES, event_id, event_time, read_alarm
+from connectors.adapters.opcua_rest.listening import alarms_told, readings_told
 from connectors.adapters.opcua_rest.readings import read_reading, read_signal
 from connectors.adapters.opcua_rest.settings import POSITIONS, Encoding, OpcUaRestForm
 from connectors.contracts.alarm import Alarm, AlarmCategory
@@ -26,7 +27,7 @@ from connectors.protocols.adapter import (
     Receipt,
     SourceStream,
 )
-from connectors.protocols.errors import BadConfig, ContractBroken, Unauthorized
+from connectors.protocols.errors import BadConfig, CannotListen, ContractBroken, Unauthorized
 from connectors.protocols.forms import NoSettingsForm
 from connectors.protocols.http import HttpSession
 from connectors.protocols.opcua import node_ids
@@ -74,8 +75,8 @@ class OpcUaRestAdapter(Adapter):
     stream_form = NoSettingsForm
     emits: ClassVar[tuple[Emission, ...]] = (
         Emission(contract=Signal, modes=(Mode.FULL,), freshness=timedelta(days=1)),
-        Emission(contract=Reading, modes=(Mode.FULL, Mode.INCREMENTAL), freshness=timedelta(minutes=1)),
-        Emission(contract=Alarm, modes=(Mode.FULL, Mode.INCREMENTAL), freshness=timedelta(minutes=1)),
+        Emission(contract=Reading, modes=(Mode.FULL, Mode.INCREMENTAL, Mode.EVENT), freshness=timedelta(minutes=1)),
+        Emission(contract=Alarm, modes=(Mode.FULL, Mode.INCREMENTAL, Mode.EVENT), freshness=timedelta(minutes=1)),
     )
     accepts: ClassVar[tuple[type[OutboundRecord], ...]] = (AlarmAcknowledgement,)
 
@@ -132,6 +133,21 @@ class OpcUaRestAdapter(Adapter):
                 yield from self._alarms(cursor, mode)
             case other:
                 raise BadConfig(f"An OPC UA gateway has no {other}.")
+
+    def listen(self, stream: SourceStream, *, cursor: Cursor | None) -> Generator[Page | None]:
+        if stream.contract == ALARM:
+            yield from alarms_told(self.api, notifier=self.config["notifier_node"])
+        elif stream.contract == READING:
+            plan = self._plan_in_force(cursor)
+            yield from readings_told(
+                self.api,
+                [plan["prefix"] + name for name in plan["names"]],
+                plan=plan,
+                batch=plan["batch"],
+                is_due=lambda at: not self._after(plan, at),
+            )
+        else:
+            raise CannotListen(f"An OPC UA gateway tells of no {stream.contract} by itself.")
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
         if stream.contract == SIGNAL:
@@ -228,6 +244,14 @@ class OpcUaRestAdapter(Adapter):
             "batch": self.config["read_batch"],
             "browsed_at": None,
         }
+
+    def _plan_in_force(self, cursor: Cursor | None) -> Cursor:
+        """The cursor's list of variables, or a new one where it is due, or names them by what a restart may change."""
+        plan = {name: value for name, value in (cursor or {}).items() if name != "next"}
+        now = self._source_time()
+        if "names" in plan and not plan["prefix"].startswith("ns=") and self._after(plan, now):
+            return plan
+        return self._plan() | {"browsed_at": write_date_time(now)}
 
     def _after(self, plan: Cursor, at: datetime | None) -> Cursor:
         """The cursor of a whole read: with the list of variables, unless it is due to be made anew."""

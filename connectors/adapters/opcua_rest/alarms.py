@@ -44,7 +44,7 @@ CLAUSES = (
     _field(node_ids.ALARM_CONDITION_TYPE, "InputNode"),
 )
 _NAMES = tuple(clause.name for clause in CLAUSES)
-_EVENT_ID, _TIME = _NAMES.index("EventId"), _NAMES.index("Time")
+_EVENT_ID, _EVENT_TYPE, _TIME = map(_NAMES.index, ("EventId", "EventType", "Time"))
 
 CATEGORIES: dict[str, AlarmCategory] = {
     "i=10751": AlarmCategory.TRIP,
@@ -78,6 +78,15 @@ def event_time(raw: Any) -> datetime | None:
         return _moment(read_variant(raw["EventFields"][_TIME]))
     except (KeyError, IndexError, TypeError, ValueError):
         return None
+
+
+def event_type(raw: Any) -> str | None:
+    """The NodeId of what kind of event it is; `None` if it does not say."""
+    try:
+        kind = read_variant(raw["EventFields"][_EVENT_TYPE])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
+    return kind if isinstance(kind, str) else None
 
 
 def event_id(raw: Any) -> bytes:

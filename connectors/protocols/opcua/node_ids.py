@@ -20,6 +20,11 @@ CONDITION_TYPE = "i=2782"
 ACKNOWLEDGEABLE_CONDITION_TYPE = "i=2881"
 ALARM_CONDITION_TYPE = "i=2915"
 ACKNOWLEDGE = "i=9111"
+CONDITION_REFRESH = "i=3875"
+REFRESH_REQUIRED_EVENT_TYPE = "i=2789"
+EVENT_QUEUE_OVERFLOW_EVENT_TYPE = "i=3035"
+EVENT_FILTER = "i=725"
+STATUS_CHANGE = frozenset({"i=818", "i=15350"})  # the data type, and its "Default JSON" encoding
 
 READ_EVENT_DETAILS = "i=644"
 HISTORY_EVENT = frozenset({"i=659", "i=15273"})  # the data type, and its "Default JSON" encoding

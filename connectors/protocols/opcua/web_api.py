@@ -5,10 +5,11 @@ An answer can refuse on three levels, and each is looked at: the HTTP status (in
 `ServiceResult` of the header, and a status for each item.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from connectors.protocols.errors import BadConfig, ContractBroken, SourceError
@@ -31,7 +32,8 @@ MOST_BARREN_PAGES = 100
 
 _SOURCE_AND_SERVER = 2  # TimestampsToReturn (OPC 10000-4 §7.40)
 _EVERYTHING = 63  # ResultMask
-_TIMEOUT_HINT_MS = 20_000  # below the session's own time-out, so that the server gives up first
+_TIMEOUT_HINT_MS = 20_000
+_GRACE_S = 10  # so that the server gives up first
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,6 +47,15 @@ class Answer:
 
     body: dict[str, Any]
     results: list[Any]
+    at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """The body of a response, its `ServiceResult`, and when the source gave it by its own clock."""
+
+    body: dict[str, Any]
+    result: StatusCode
     at: datetime | None
 
 
@@ -94,13 +105,33 @@ class WebApi:
     """
     :param base_url: the address that the services' names are appended to, with its path
     :param verbose: whether to ask for answers in Verbose rather than Compact JSON
+    :param session: what each request's header says of the session that it is part of
     """
 
-    def __init__(self, http: HttpSession, *, base_url: str, auth: Auth | None, verbose: bool) -> None:
+    def __init__(
+        self,
+        http: HttpSession,
+        *,
+        base_url: str,
+        auth: Auth | None,
+        verbose: bool,
+        session: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         self._http = http
-        self._base = base_url.rstrip("/")
+        self.base_url = base_url.rstrip("/")
         self._auth = auth
+        self._verbose = verbose
         self._headers = {"Accept": "application/json; encoding=verbose" if verbose else "application/json"}
+        self._session = session
+
+    def in_session(self, token: Any) -> "WebApi":
+        """
+        The same services, asked within a session (OPC 10000-4 §5.7).
+
+        :param token: the session's `AuthenticationToken` as it was written
+        """
+        session = {"AuthenticationToken": token}
+        return WebApi(self._http, base_url=self.base_url, auth=self._auth, verbose=self._verbose, session=session)
 
     def read(self, nodes: Sequence[str], *, doing: str) -> Answer:
         """The Value of each node, a DataValue each, in the order of `nodes` (OPC 10000-4 §5.11.2)."""
@@ -202,23 +233,43 @@ class WebApi:
     ) -> tuple[dict[str, Any], StatusCode]:
         asked = request | {"NodesToRead": [node]}
         answer = self._ask("historyread", asked, expected=1, doing=doing, repeatable=repeatable)
-        result = _record(answer.results[0], doing)
-        return result, _status_of(result, doing)
+        result = record_of(answer.results[0], doing)
+        return result, status_of(result, doing)
 
     def call(self, object_id: str, method_id: str, arguments: list[dict[str, Any]], *, doing: str) -> StatusCode:
         """Call one method; its status (OPC 10000-4 §5.12.2)."""
         request = {"MethodsToCall": [{"ObjectId": object_id, "MethodId": method_id, "InputArguments": arguments}]}
         answer = self._ask("call", request, expected=1, doing=doing, repeatable=False)
-        return _status_of(_record(answer.results[0], doing), doing)
+        return status_of(record_of(answer.results[0], doing), doing)
 
     def _ask(
         self, service: str, request: dict[str, Any], *, expected: int, doing: str, repeatable: bool = True
     ) -> Answer:
+        reply = self.ask(service, request, doing=doing, repeatable=repeatable)
+        require_good(reply.result, doing=doing)
+        return Answer(body=reply.body, results=results_of(reply, expected=expected, doing=doing), at=reply.at)
+
+    def ask(
+        self,
+        service: str,
+        request: dict[str, Any],
+        *,
+        doing: str,
+        repeatable: bool = False,
+        timeout_ms: int = _TIMEOUT_HINT_MS,
+    ) -> Reply:
+        """
+        One service, whatever its `ServiceResult`.
+
+        :param timeout_ms: after how long the server is to give up; we do so a while later
+        """
+        header = {"TimeoutHint": timeout_ms, **self._session}
         response = self._http.post(
-            f"{self._base}/{service}",
-            json={"RequestHeader": {"TimeoutHint": _TIMEOUT_HINT_MS}, **request},
+            f"{self.base_url}/{service}",
+            json={"RequestHeader": header, **request},
             headers=self._headers,
             auth=self._auth,
+            timeout=timeout_ms / 1_000 + _GRACE_S,
             idempotent=repeatable,
             accept_status=(400, 404),
         )
@@ -238,18 +289,7 @@ class WebApi:
             at = read_moment(header.get("Timestamp")) or response.date
         except (AttributeError, ValueError) as error:
             raise ContractBroken(f"The server sent a header that cannot be read while {doing}: {error}.") from error
-        require_good(result, doing=doing)
-        results = body.get("Results")
-        if not isinstance(results, list):
-            raise ContractBroken(
-                f"The answer while {doing} holds no results. Check that an OPC UA Web API is at this address."
-            )
-        if len(results) != expected:
-            raise ContractBroken(
-                f"The server sent {len(results)} results for {expected} questions while {doing}: "
-                "which is whose cannot be told."
-            )
-        return Answer(body=body, results=results, at=at)
+        return Reply(body=body, result=result, at=at)
 
     def _take_references(
         self, nodes: Sequence[str], answer: Answer, found: dict[str, Browsed], doing: str
@@ -257,13 +297,13 @@ class WebApi:
         """Add an answer's references to what was found; the continuation points of those that have more."""
         points = {}
         for node, raw in zip(nodes, answer.results, strict=True):
-            result = _record(raw, doing)
-            status = _status_of(result, doing)
+            result = record_of(raw, doing)
+            status = status_of(result, doing)
             if status.is_bad:
                 found[node].incomplete = f"the server answered {status.symbol} for {node}"
                 found[node].status = status
                 continue
-            page = [_record(reference, doing) for reference in result.get("References") or []]
+            page = [record_of(reference, doing) for reference in result.get("References") or []]
             browsed = found[node]
             browsed.barren_pages = 0 if page else browsed.barren_pages + 1
             if (page and page == browsed.last_page) or browsed.barren_pages > MOST_BARREN_PAGES:
@@ -274,6 +314,25 @@ class WebApi:
             if point := result.get("ContinuationPoint"):  # an empty one is none
                 points[node] = point
         return points
+
+
+def results_of(reply: Reply, *, expected: int, doing: str) -> list[Any]:
+    """
+    A result for each question, in their order.
+
+    :raises ContractBroken: if there are fewer or more
+    """
+    results = reply.body.get("Results")
+    if not isinstance(results, list):
+        raise ContractBroken(
+            f"The answer while {doing} holds no results. Check that an OPC UA Web API is at this address."
+        )
+    if len(results) != expected:
+        raise ContractBroken(
+            f"The server sent {len(results)} results for {expected} questions while {doing}: "
+            "which is whose cannot be told."
+        )
+    return results
 
 
 def in_batches(items: Sequence[T], size: int, ask: Callable[[Sequence[T]], R]) -> Iterator[tuple[Sequence[T], R, int]]:
@@ -305,13 +364,13 @@ def _without_envelope(body: Any) -> dict[str, Any]:
     raise ContractBroken("The answer is JSON but no OPC UA message. Check the address.")
 
 
-def _record(raw: Any, doing: str) -> dict[str, Any]:
+def record_of(raw: Any, doing: str) -> dict[str, Any]:
     if isinstance(raw, dict):
         return raw
     raise ContractBroken(f"The server sent {type(raw).__name__} where an object was promised while {doing}.")
 
 
-def _status_of(result: dict[str, Any], doing: str) -> StatusCode:
+def status_of(result: dict[str, Any], doing: str) -> StatusCode:
     try:
         return read_status(result.get("StatusCode", result.get("Status")))
     except ValueError as error:

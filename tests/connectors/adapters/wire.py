@@ -68,7 +68,9 @@ class PretendUtility:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.app: Starlette = create_app(Settings(run_in_background=False, slow_seconds=0.01), clock=self.clock)
+        self.app: Starlette = create_app(
+            Settings(run_in_background=False, slow_seconds=0.01, keep_alive_seconds=0.05), clock=self.clock
+        )
         self.utility: Utility = self.app.state.utility
         self.asked: list[str] = []
         self.bodies: list[bytes] = []
