@@ -140,6 +140,7 @@ def parts(options: Options) -> list[Part]:
                 "--loglevel=info",
             ),
         ),
+        Service("listener", _manage("listen")),
         Service("upkeep", _manage("database", "upkeep")),
         *([Step("first sync", _manage("demo", "await"))] if options.demo else []),
         *([Step("sign-ins", _manage("demo", "sign-ins"), prints=True)] if options.demo else []),

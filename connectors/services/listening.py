@@ -76,9 +76,13 @@ class Listening(Read):
     ) -> None:
         super().__init__(claim, scope=scope, clock=clock, committed=committed, ahead=PAGES_AHEAD)
         self.is_stopping = is_stopping
-        # Who takes over from a listener begins as it did, but goes on with what it wrote down of catching up.
-        self.lease.phase = Phase.READING
-        self.has_heard = False
+        self.was_interrupted = False
+
+    def begin(self) -> None:
+        """Who takes over from a listener begins as it did, but goes on with what it wrote down of catching up."""
+        super().begin()
+        self.lease.phase, self.lease.cursor = Phase.READING, None
+        Lease.objects.filter(pk=self.lease.pk).update(phase=Phase.READING, cursor=None)
 
     def _read_pages(self) -> str | None:
         """Until it is time to stop."""
@@ -117,8 +121,9 @@ class Listening(Read):
                     if self.is_stopping():
                         break
             except Interrupted as error:
-                if not self.has_heard:  # it would only break off again
+                if self.was_interrupted:  # twice, and nothing heard between: it would only break off again
                     raise
+                self.was_interrupted = True
                 log.warning("listening.interrupted", stream=self.stream.pk, reason=str(error))
         return None
 
@@ -130,7 +135,6 @@ class Listening(Read):
 
     def _go_live(self) -> None:
         self._begin_piece(Mode.EVENT, Phase.LISTENING)
-        self.has_heard = False
         with acting_for(self.scope):
             if not leases.renew(self.lease, now=self.lease.started_at):
                 raise Cancelled
@@ -152,7 +156,7 @@ class Listening(Read):
         wiring = pages.wiring_of(self.stream.contract)
         read = pages.read_page(adapter.reader(registry.source_stream(self.stream)), page.records)
         self._commit([(page, pages.prepared(read, wiring))], wiring)
-        self.has_heard, self.began_at = True, self.clock()
+        self.was_interrupted, self.began_at = False, self.clock()
 
     def _hold(self, page: Page, now: datetime) -> None:
         if not leases.renew(self.lease, now=now, cursor=page.cursor):

@@ -21,7 +21,7 @@ GIVEN = {name: value or f"given-{name.lower()}" for name, value in example().ite
 AT_HOME = {**GIVEN, "DATABASE_URL": "", "DATABASE_OWNER_URL": "", "REDIS_URL": "", "IMAGE": "", "PUBLISH_ON": ""}
 COMPOSED = compose(AT_HOME)
 SERVICES: dict[str, Any] = COMPOSED["services"]
-OURS = ["migrate", "web", "worker", "beat", "upkeep"]
+OURS = ["migrate", "web", "worker", "beat", "listener", "upkeep"]
 
 
 def locked(package: str) -> str:
@@ -58,7 +58,8 @@ def test_without_a_secret_it_does_not_start(name: str) -> None:
 
 
 def test_the_example_gives_no_secret_away() -> None:
-    assert {name for name, value in example().items() if value} == {"SECURE", "WORKERS", "WORKER_CONCURRENCY", "PORT"}
+    given = {name for name, value in example().items() if value}
+    assert given == {"SECURE", "WORKERS", "WORKER_CONCURRENCY", "LISTENERS", "PORT"}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -75,7 +76,7 @@ def test_every_setting_can_be_given() -> None:
     assert given == {setting.name for setting in SETTINGS} - settled
 
 
-@pytest.mark.parametrize("name", ["web", "worker", "beat"])
+@pytest.mark.parametrize("name", ["web", "worker", "beat", "listener"])
 def test_what_serves_and_works_cannot_sign_in_as_the_owner(name: str) -> None:
     assert "DATABASE_OWNER_URL" not in SERVICES[name]["environment"]
     for secret in ("OWNER_PASSWORD", "POSTGRES_PASSWORD"):
@@ -126,7 +127,7 @@ def test_migrate_does_what_make_up_does_as_the_owner() -> None:
     assert {tuple(line.split()[:2]) for line in script.splitlines()} == {("python", "manage.py")}
 
 
-@pytest.mark.parametrize("name", ["worker", "beat", "upkeep"])
+@pytest.mark.parametrize("name", ["worker", "beat", "listener", "upkeep"])
 def test_what_runs_is_what_make_up_runs(name: str) -> None:
     (part,) = (part for part in parts(Options.of({})) if part.name == name)
     assert isinstance(part, Service)
@@ -153,6 +154,7 @@ def test_there_is_exactly_one_beat_and_any_number_of_workers() -> None:
     assert "deploy" not in SERVICES["beat"]
     assert compose({**AT_HOME, "WORKERS": "4"})["services"]["worker"]["deploy"] == {"replicas": "4"}
     assert SERVICES["worker"]["environment"]["WORKER_CONCURRENCY"] == "3"
+    assert compose({**AT_HOME, "LISTENERS": "2"})["services"]["listener"]["deploy"] == {"replicas": "2"}
 
 
 def test_a_worker_is_given_the_time_in_which_its_tasks_may_end() -> None:

@@ -26,6 +26,7 @@ def test_the_demo_starts_with_a_simulator_and_waits_for_the_first_sync() -> None
         "web",
         "worker",
         "beat",
+        "listener",
         "upkeep",
         "first sync",
         "sign-ins",
@@ -44,6 +45,7 @@ def test_without_the_demo_there_is_no_simulator_and_nothing_is_loaded() -> None:
         "web",
         "worker",
         "beat",
+        "listener",
         "upkeep",
     ]
 

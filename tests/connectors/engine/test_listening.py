@@ -199,9 +199,12 @@ def test_an_end_asks_to_be_listened_to_anew(stream: Stream, clock: Clock, source
     assert sorted(names()) == ["A", "B"]
 
 
-def test_what_breaks_off_at_once_is_not_tried_again_at_once(stream: Stream, clock: Clock, source: Source) -> None:
+def test_what_breaks_off_twice_without_a_word_is_left_alone_for_a_while(
+    stream: Stream, clock: Clock, source: Source
+) -> None:
     source.pages = [zones("A")]
-    source.told = [PROMISE, Interrupted("The gateway knows no such session."), PROMISE]
+    forgotten = Interrupted("The gateway knows no such session.")
+    source.told = [PROMISE, forgotten, PROMISE, forgotten, PROMISE]
 
     assert listen(stream, clock, source).ended == Ended.FAILED
 
