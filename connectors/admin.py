@@ -15,7 +15,7 @@ from unfold.decorators import display
 from connectors import registry
 from connectors.console import catalogue, mapping, trial, views
 from connectors.console.changes import ChangeAdmin
-from connectors.console.forms import ScheduleForm, connector_form, stream_form
+from connectors.console.forms import ScheduleForm, can_be_listened_to, connector_form, stream_form
 from connectors.console.panel import panel_of
 from connectors.console.rejected import RejectedRecordAdmin
 from connectors.console.retention import RetentionAdmin
@@ -158,8 +158,10 @@ class StreamAdmin(ConsoleAdmin):
         return super().get_form(request, obj, change=change, **options)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        own = registry.adapter_for(self._connector(request, obj).kind).stream_form.base_fields
-        return ["name", "contract", "label", "freshness_s", "is_enabled", "keeps_changes", *own]
+        connector = self._connector(request, obj)
+        own = registry.adapter_for(connector.kind).stream_form.base_fields
+        listen = ["is_listened_to"] if can_be_listened_to(connector) else []
+        return ["name", "contract", "label", "freshness_s", "is_enabled", *listen, "keeps_changes", *own]
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         messages.success(request, f"{obj} is added. Read it now, or give it a schedule.")

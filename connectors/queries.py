@@ -12,6 +12,7 @@ from connectors.models import (
     Lease,
     Mode,
     OutboxItem,
+    Phase,
     RecordChange,
     RejectedRecord,
     Retention,
@@ -183,3 +184,13 @@ def streams_to_listen_to(now: datetime) -> list[ToListenTo]:
         return [
             ToListenTo(organisation_id=one[0], stream_id=one[1]) for one in free.values_list("organisation_id", "pk")
         ]
+
+
+def listening_since(stream: Stream, *, now: datetime) -> datetime | None:
+    """
+    Since when what a stream's source tells lands at once; `None`: nobody listens, or who does has yet to catch up.
+    Prefetch `leases` to ask it of many.
+    """
+    return next(
+        (one.started_at for one in stream.leases.all() if one.phase == Phase.LISTENING and one.expires_at > now), None
+    )

@@ -33,7 +33,10 @@ NEIGHBOURS_ADMINISTRATOR = Person("administrator@neighbour.example", "Neighbour'
 
 @dataclass(frozen=True, kw_only=True)
 class DemoStream:
-    """`every` is seconds between reads, by mode; `freshness` the age at which its facts count as stale, in seconds."""
+    """
+    `every` is seconds between reads, by mode; `freshness` the age at which its facts count as stale, in seconds. What
+    is listened to is read for changes only while nobody listens.
+    """
 
     name: str
     contract: str
@@ -41,6 +44,7 @@ class DemoStream:
     freshness: int
     every: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    is_listened_to: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +138,12 @@ def connectors(simulator: str) -> tuple[DemoConnector, ...]:
             streams=(
                 DemoStream(name="signals", contract="signal/1", label="Signals", freshness=DAY, every={"FULL": HOUR}),
                 DemoStream(
-                    name="readings", contract="reading/1", label="Readings", freshness=10, every={"INCREMENTAL": 1}
+                    name="readings",
+                    contract="reading/1",
+                    label="Readings",
+                    freshness=10,
+                    every={"INCREMENTAL": 1},
+                    is_listened_to=True,
                 ),
                 DemoStream(
                     name="alarms",
@@ -142,6 +151,7 @@ def connectors(simulator: str) -> tuple[DemoConnector, ...]:
                     label="Alarms",
                     freshness=10,
                     every={"INCREMENTAL": 1, "FULL": HOUR},
+                    is_listened_to=True,
                 ),
             ),
         ),

@@ -112,6 +112,7 @@ def _connect(scope: Scope, simulator: str) -> None:
                     label=planned.label,
                     options=dict(planned.options),
                     freshness_s=planned.freshness,
+                    is_listened_to=planned.is_listened_to,
                 )
                 for mode, every_s in planned.every.items():
                     save_schedule(stream=stream, mode=Mode(mode), every_s=every_s)

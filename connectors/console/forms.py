@@ -87,7 +87,7 @@ class StreamForm(SettingsServiceForm):
 
     class Meta:
         model = Stream
-        fields: ClassVar = ["name", "contract", "label", "freshness_s", "is_enabled", "keeps_changes"]
+        fields: ClassVar = ["name", "contract", "label", "freshness_s", "is_enabled", "is_listened_to", "keeps_changes"]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -95,6 +95,8 @@ class StreamForm(SettingsServiceForm):
         self.fields["contract"] = dressed(
             forms.ChoiceField(choices=[(name, name) for name in emits], help_text="What its records are read into.")
         )
+        if not can_be_listened_to(self.connector):
+            self.fields.pop("is_listened_to", None)
         for name in self.adapter_fields:
             if self.instance.pk and name in self.instance.options:
                 self.initial.setdefault(name, self.instance.options[name])
@@ -119,12 +121,19 @@ class StreamForm(SettingsServiceForm):
             options=self.data,
             freshness_s=given["freshness_s"],
             is_enabled=given["is_enabled"],
+            is_listened_to=given.get("is_listened_to", False),
             keeps_changes=given["keeps_changes"],
             stream=known,
         )
 
     def _get_validation_exclusions(self) -> set[str]:
         return {"organisation", "connector", "options", "name"}
+
+
+def can_be_listened_to(connector: Connector) -> bool:
+    """Whether any of its streams can."""
+    emits = registry.adapter_for(connector.kind).emits
+    return any(registry.can_listen(connector.kind, contract_id(one.contract)) for one in emits)
 
 
 def stream_form(connector: Connector) -> type[StreamForm]:

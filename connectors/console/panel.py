@@ -20,6 +20,7 @@ from connectors.models import (
     StreamState,
 )
 from connectors.protocols.adapter import Mode as AdapterMode
+from connectors.queries import listening_since
 from organisation.templatetags import marks
 
 NOTEWORTHY_SKEW_S = 2
@@ -34,6 +35,7 @@ class StreamLine:
     next_at: datetime | None
     running: Progress | None
     modes: tuple[str, ...]
+    listening_since: datetime | None
 
     @property
     def has_failed(self) -> bool:
@@ -57,9 +59,11 @@ class Panel:
 
 
 def panel_of(connector: Connector) -> Panel:
-    """Five statements, however many streams."""
+    """Six statements, however many streams."""
     now = timezone.now()
-    streams = list(connector.streams.order_by("pk").prefetch_related("states", "schedules__periodic_task__interval"))
+    streams = list(
+        connector.streams.order_by("pk").prefetch_related("states", "leases", "schedules__periodic_task__interval")
+    )
     running = {
         run.stream_id: progress_of(run, now=now) for run in Run.objects.filter(stream__in=streams, status__in=UNDER_WAY)
     }
@@ -88,6 +92,7 @@ def _line(connector: Connector, stream: Stream, running: Progress | None, *, now
         schedules=schedules,
         next_at=max(now, min(ticks)) if ticks else None,
         running=running,
+        listening_since=listening_since(stream, now=now),
         modes=tuple(
             Mode(one.value).value
             for one in registry.modes_of(connector.kind, stream.contract)

@@ -47,7 +47,9 @@ class ConnectorQuery(graphene.ObjectType):
     @staticmethod
     def resolve_connectors(root: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
         require(info, Capability.VIEW_CONNECTORS)
-        streams = Prefetch("streams", models.Stream.objects.order_by("id").prefetch_related("states", "schedules"))
+        streams = Prefetch(
+            "streams", models.Stream.objects.order_by("id").prefetch_related("states", "leases", "schedules")
+        )
         rows = models.Connector.objects.for_organisation(info.context.scope.organisation_id)
         return page_of(
             info,

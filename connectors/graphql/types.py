@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any
 
 import graphene
@@ -9,10 +10,12 @@ from connectors import models
 from connectors.freshness import freshness
 from connectors.graphql.facts import ConnectorState, Freshness
 from connectors.graphql.reports import ChangeKind, ColumnChange, RunReport
+from connectors.queries import listening_since
 from connectors.reports import ColumnChange as ColumnChangeValue
 from connectors.reports import Report, columns_of, report_of
 from graphql_kit import fields as _our_scalars  # noqa: F401  # before the first type is made of a model
 from graphql_kit.connections import CountedConnection
+from graphql_kit.scalars import Instant
 
 Mode = graphene.Enum.from_enum(models.Mode, name="SyncMode")
 Outcome = graphene.Enum.from_enum(models.Outcome, name="SyncOutcome")
@@ -50,7 +53,7 @@ class StreamState(DjangoObjectType):
     class Meta:
         model = models.StreamState
         convert_choices_to_enum = False
-        fields = ("attempted_at", "detail", "proved_at", "full_read_at", "changed_at", "retry_at")
+        fields = ("attempted_at", "detail", "proved_at", "full_read_at", "changed_at", "retry_at", "listen_refusal")
 
     outcome = graphene.Field(Outcome, required=True)
 
@@ -61,11 +64,14 @@ class Stream(DjangoObjectType):
     class Meta:
         model = models.Stream
         interfaces = (relay.Node,)
-        fields = ("name", "label", "contract", "is_enabled", "keeps_changes")
+        fields = ("name", "label", "contract", "is_enabled", "is_listened_to", "keeps_changes")
 
     freshness_seconds = graphene.Int(required=True, description="Older than this, its facts count as stale.")
     freshness = graphene.Field(Freshness, required=True)
     state = graphene.Field(StreamState)
+    listening_since = graphene.Field(
+        Instant, description="Since when what its source tells lands at once; null: it does not."
+    )
     schedules = graphene.List(graphene.NonNull(Schedule), required=True)
 
     @staticmethod
@@ -85,6 +91,10 @@ class Stream(DjangoObjectType):
             freshness_s=stream.freshness_s,
             now=info.context.now,
         )
+
+    @staticmethod
+    def resolve_listening_since(stream: models.Stream, info: GraphQLResolveInfo) -> datetime | None:
+        return listening_since(stream, now=info.context.now)
 
     @staticmethod
     def resolve_schedules(stream: models.Stream, info: GraphQLResolveInfo) -> Any:

@@ -23,7 +23,7 @@ from django.db.models import Q, QuerySet
 
 from connectors import registry
 from connectors.landing import Landed, Landing
-from connectors.models import KnownPage, Lease, Mode, Outcome, RejectedRecord, RunStatus, State, Stream, Trigger
+from connectors.models import KnownPage, Mode, Outcome, RejectedRecord, RunStatus, State, Stream, Trigger
 from connectors.protocols.errors import BadConfig, BadRecord
 from connectors.queries import streams
 from connectors.services import changes, pages
@@ -164,7 +164,7 @@ class _Replay:
     def next_chunk(self) -> bool:
         """In the caller's transaction. False if the stream is being read: then nothing was done."""
         now = self.clock()
-        if Lease.objects.filter(stream=self.stream).exists():
+        if not leases.give_way(stream=self.stream, mode=Mode.INCREMENTAL, trigger=Trigger.PERSON, now=now):
             return False
         # Gone again before anybody sees it; but whoever wants to begin a read waits for it.
         lease = leases.insert(stream=self.stream, mode=Mode.INCREMENTAL, trigger=Trigger.PERSON, now=now, held=True)

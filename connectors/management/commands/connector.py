@@ -16,7 +16,7 @@ from connectors.management.upkeep import Upkeep
 from connectors.protocols.adapter import Family
 from connectors.protocols.errors import SourceError
 from connectors.protocols.forms import secret_names
-from connectors.queries import connectors
+from connectors.queries import connectors, listening_since
 from connectors.scaffold.package import UnableToScaffold, write_package
 from connectors.services.probe import discover, probe_connector
 from connectors.services.settings import InvalidSettings, save_connector, save_stream
@@ -60,6 +60,11 @@ class Command(Reads, Upkeep):
         )
         add.add_argument(
             "--stream", action="append", default=[], metavar="CONTRACT=NAME", help="what to read, as alarm/1=alarms"
+        )
+        add.add_argument(
+            "--listen",
+            action="store_true",
+            help="have the source tell of changes by itself, where it and the stream can",
         )
         action("list", "the organisation's connectors and their streams")
         probe = action("probe", "ask a source whether it is there")
@@ -124,20 +129,23 @@ class Command(Reads, Upkeep):
                     kind=options["kind"], name=options["name"], settings=given, now=timezone.now()
                 )
                 for contract, name in self._pairs(options["stream"]):
-                    save_stream(connector=connector, name=name, contract=contract)
+                    listen = options["listen"] and registry.can_listen(connector.kind, contract)
+                    save_stream(connector=connector, name=name, contract=contract, is_listened_to=listen)
         except InvalidSettings as error:
             self._refuse("Nothing was added.", errors=error.errors)
         self._show({"name": connector.name, "uuid": str(connector.uuid), "state": connector.state}, "Added {name}.")
 
     def _list(self, options: dict[str, Any]) -> None:
         with acting_for(scope_of(options["organisation"])):
-            found = list(connectors().prefetch_related("streams__states"))
+            found = list(connectors().prefetch_related("streams__states", "streams__leases"))
+        now = timezone.now()
         for one in found:
             of_it = [
                 {
                     "name": stream.name,
                     "contract": stream.contract,
                     "outcome": next((state.outcome for state in stream.states.all()), "NONE"),
+                    "listening_since": since.isoformat() if (since := listening_since(stream, now=now)) else None,
                 }
                 for stream in one.streams.all()
             ]

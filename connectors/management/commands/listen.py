@@ -13,8 +13,8 @@ log = structlog.get_logger(__name__)
 
 class Command(BaseCommand):
     help = (
-        "Listen to sources that tell of changes by themselves, for every organisation, until SIGTERM. Any number of these "
-        "share the work."
+        "Listen to sources that tell of changes by themselves, for every organisation, until SIGTERM. Any number of "
+        "these share the work."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,12 +8,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connectors import secrets, tasks
-from connectors.models import Connector, Run, State, Stream
+from connectors.adapters.opcua_rest.settings import OpcUaRestForm
+from connectors.models import Connector, Lease, Run, State, Stream, StreamState
 from connectors.services.settings import save_connector, save_stream
 from connectors.services.tokens import issue_connector_token
 from organisation.models import Membership, Organisation
 from organisation.roles import Role
 from organisation.scope import Scope, acting_for
+from organisation.templatetags.marks import moment
 from tests.conftest import Tenants
 
 pytestmark = pytest.mark.django_db
@@ -149,6 +151,52 @@ def test_a_neighbours_connector_is_not_there(neighbour: Organisation, tenants: T
     assert client.get(page("connector_change", zones.connector_id)).status_code in (302, 404)
     assert client.post(page("connector_switch", zones.connector_id), {"on": "0", "reason": "x"}).status_code == 404
     assert client.post(page("stream_sync", zones.pk), {"mode": "FULL"}).status_code == 404
+
+
+@pytest.fixture
+def alarms(utility: Organisation) -> Stream:
+    """To be listened to."""
+    settings = {name: field.initial for name, field in OpcUaRestForm.base_fields.items() if field.initial is not None}
+    settings |= {"base_url": "https://scada.example/opcua", "alarm_types": "{}"}
+    with acting_for(Scope(organisation_id=utility.pk)):
+        scada = save_connector(kind="opcua-rest", name="SCADA", settings=settings, now=timezone.now())
+        return save_stream(connector=scada, name="alarms", contract="alarm/1", is_listened_to=True)
+
+
+def test_a_stream_says_since_when_it_is_listened_to(administrator: Membership, alarms: Stream) -> None:
+    def panel() -> str:
+        return signed_in(administrator).get(page("connector_panel", alarms.connector_id)).content.decode()
+
+    assert "Not listening yet" in panel()
+    now = timezone.now()
+    with acting_for(Scope(organisation_id=alarms.organisation_id)):
+        lease = Lease.objects.create(
+            stream=alarms, mode="EVENT", trigger="PUSH", started_at=now, expires_at=now + timedelta(minutes=1)
+        )
+    assert "Not listening yet" in panel()
+    with acting_for(Scope(organisation_id=alarms.organisation_id)):
+        Lease.objects.filter(pk=lease.pk).update(phase="LISTENING")
+    assert f"<b>Listening</b> since {moment(now)}" in panel()
+    with acting_for(Scope(organisation_id=alarms.organisation_id)):
+        lease.delete()
+        StreamState.objects.update(listen_refusal="The gateway offers no sessions. It is read by its schedules.")
+    assert "Not listening. The gateway offers no sessions. It is read by its schedules." in panel()
+
+
+def test_only_a_stream_that_can_be_listened_to_asks_whether_it_is_to_be(
+    administrator: Membership, zones: Stream, alarms: Stream
+) -> None:
+    client = signed_in(administrator)
+    forms = [client.get(page("stream_change", one.pk)).content.decode() for one in (zones, alarms)]
+    assert ['name="is_listened_to"' in form for form in forms] == [False, True]
+
+    given = {"name": "alarms", "contract": "alarm/1", "label": "", "freshness_s": "60", "is_enabled": "on"}
+    assert client.post(page("stream_change", alarms.pk), given).status_code == 302
+
+    with acting_for(Scope(organisation_id=alarms.organisation_id)):
+        assert not Stream.objects.get(pk=alarms.pk).is_listened_to
+    refused = client.post(page("stream_change", alarms.pk), {**given, "contract": "signal/1", "is_listened_to": "on"})
+    assert "This adapter cannot listen to signal/1" in refused.content.decode()
 
 
 def test_lists_cost_a_fixed_number_of_statements(

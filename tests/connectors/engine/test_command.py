@@ -1,16 +1,18 @@
 """The same from the command line."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 from pytest_django import Settings
 
 from connectors import secrets
-from connectors.models import Connector, Run, Stream
+from connectors.models import Connector, Lease, Run, Stream
 from connectors.protocols.errors import Unauthorized
 from gis.models import Zone
 from organisation.models import Organisation
@@ -65,6 +67,29 @@ def test_a_connector_is_added_with_its_secret_from_elsewhere(
     (tmp_path / "password").write_text("swordfish\n")
     run("add", "scripted", "Other", "--set", "address=x", "--secret", f"password=@{tmp_path / 'password'}")
     assert secrets.decrypt(Connector.objects.get(name="Other").secrets) == {"password": "swordfish"}
+
+
+def test_streams_are_listened_to_if_they_are_to_be_and_can_be(run: Any) -> None:
+    run(
+        "add", "scripted", "Script", "--set", "address=here", "--listen",
+        "--stream", "zone/1=zones", "--stream", "restoration-estimate/1=estimates",
+    )  # fmt: skip
+    zones = Stream.objects.get(name="zones")
+    since = timezone.now()
+    Lease.objects.create(
+        stream=zones,
+        mode="EVENT",
+        trigger="PUSH",
+        phase="LISTENING",
+        started_at=since,
+        expires_at=since + timedelta(minutes=1),
+    )
+
+    _, [listed] = run("list")
+
+    assert [zones.is_listened_to, Stream.objects.get(name="estimates").is_listened_to] == [True, False]
+    told = {one["name"]: one["listening_since"] for one in listed["streams"]}
+    assert told == {"zones": since.isoformat(), "estimates": None}
 
 
 def test_a_setting_of_several_values_is_given_once_for_each(run: Any) -> None:

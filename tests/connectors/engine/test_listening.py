@@ -25,8 +25,9 @@ from connectors.services import lease as leases
 from connectors.services.listening import listen_to_stream
 from connectors.services.outbox import work_off
 from connectors.services.outcomes import Ended, Synced
+from connectors.services.replay import replay_rejected
 from connectors.services.requests import queue_incremental, start_sync
-from connectors.services.settings import save_stream, switch_connector
+from connectors.services.settings import InvalidSettings, save_stream, switch_connector
 from connectors.services.sync import sync_stream
 from gis.models import Zone
 from organisation.models import User
@@ -421,3 +422,23 @@ def test_leases_of_listeners_are_no_reads_to_sweep_up(stream: Stream, clock: Clo
     clock.advance(31)
 
     assert abandoned_reads(clock()) == []
+
+
+def test_a_replay_goes_first(stream: Stream, clock: Clock, source: Source, mend: Callable[[], None]) -> None:
+    def replay() -> None:
+        mend()
+        replay_rejected(stream_id=stream.pk, ids=None, clock=clock)
+
+    source.pages = [[]]
+    source.told = [PROMISE, Page(records=[{"id": "A"}]), replay, told("B")]
+
+    assert listen(stream, clock, source).ended == Ended.LOST
+
+    assert names() == {"A": "Zone A"}
+
+
+def test_only_what_can_be_listened_to_and_caught_up_with_is(connector: Connector) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        save_stream(connector=connector, name="e", contract="restoration-estimate/1", is_listened_to=True)
+
+    assert list(refused.value.errors) == ["is_listened_to"]
