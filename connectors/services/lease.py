@@ -41,10 +41,18 @@ log = structlog.get_logger(__name__)
 
 DURATION = timedelta(seconds=settings.LEASE_S)
 HEARTBEAT = DURATION / 3
+LISTENERS_DURATION = timedelta(seconds=10)
+"""At most: as long as who listens is dead and nobody knows, nobody is told of anything."""
+
 LONGEST_PAGE = timedelta(minutes=10)
 """A source that takes longer for one page loses the stream to whoever asks next."""
 
 NEXT_FENCE = "nextval('connectors_fence')"
+
+
+def duration_of(mode: str) -> timedelta:
+    """How long a lease lasts that nobody renews."""
+    return min(DURATION, LISTENERS_DURATION) if mode == Mode.EVENT else DURATION
 
 
 class LeaseLost(Exception):
@@ -154,7 +162,7 @@ def insert(
 
     :param held: by the caller; if not, it waits for whoever claims the stream next
     """
-    expires_at = now + DURATION if held else now
+    expires_at = now + duration_of(mode) if held else now
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {connection.ops.quote_name(Lease._meta.db_table)} "  # noqa: S608  # our own names
@@ -188,7 +196,7 @@ def renew(lease: Lease, *, now: datetime, cursor: Cursor | None = None, phase: P
     :return: whether the read is still wanted; false: a person asked it to stop
     :raises LeaseLost: if it expired or another has it
     """
-    lease.expires_at = now + DURATION
+    lease.expires_at = now + duration_of(lease.mode)
     lease.cursor = lease.cursor if cursor is None else cursor
     lease.phase = phase or lease.phase
     position: Any = None if lease.cursor is None else Jsonb(lease.cursor)
@@ -240,14 +248,16 @@ def kept_alive(lease: Lease, scope: Scope) -> Iterator[None]:
     Renew the lease from a thread while a page is on its way for long; not beyond `LONGEST_PAGE` after the last one.
     """
     ended = Event()
+    duration = duration_of(lease.mode)
+    pause = min(HEARTBEAT, duration / 3)
 
     def beat() -> None:
-        while not ended.wait(HEARTBEAT.total_seconds()):
-            if timezone.now() > lease.expires_at - DURATION + LONGEST_PAGE:
+        while not ended.wait(pause.total_seconds()):
+            if timezone.now() > lease.expires_at - duration + LONGEST_PAGE:
                 return
             try:
                 with acting_for(scope):
-                    Lease.objects.filter(pk=lease.pk, fence=lease.fence).update(expires_at=timezone.now() + DURATION)
+                    Lease.objects.filter(pk=lease.pk, fence=lease.fence).update(expires_at=timezone.now() + duration)
             except DatabaseError:
                 log.warning("lease.not_renewed", stream=lease.stream_id, exc_info=True)
             finally:
@@ -264,7 +274,7 @@ def kept_alive(lease: Lease, scope: Scope) -> Iterator[None]:
 def _take_over(lease: Lease, *, now: datetime) -> bool:
     """Whether another had begun the read: with the next number, it can commit no more."""
     begun = lease.fence != Lease.NOBODY
-    lease.expires_at = now + DURATION
+    lease.expires_at = now + duration_of(lease.mode)
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {connection.ops.quote_name(Lease._meta.db_table)} "  # noqa: S608  # our own names

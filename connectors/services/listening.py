@@ -152,6 +152,7 @@ class Listening(Read):
         return RunBook(stream_id=self.stream.pk, mode=self.mode, trigger=Trigger.PUSH, started_at=self.clock())
 
     def _hear(self, page: Page) -> None:
+        self.book = self._blank_book()
         adapter = registry.build(self.stream.connector, now=self.clock)
         wiring = pages.wiring_of(self.stream.contract)
         read = pages.read_page(adapter.reader(registry.source_stream(self.stream)), page.records)

@@ -113,7 +113,7 @@ def test_while_it_lasts_the_lease_says_since_when(stream: Stream, clock: Clock, 
 
 def test_a_sign_of_life_proves_the_stream_and_leaves_no_run(stream: Stream, clock: Clock, source: Source) -> None:
     source.pages = [zones("A")]
-    source.told = [PROMISE, lambda: clock.advance(20), SIGN_OF_LIFE, None]
+    source.told = [PROMISE, lambda: clock.advance(8), SIGN_OF_LIFE, None]
 
     listen(stream, clock, source)
 
@@ -125,7 +125,7 @@ def test_a_sign_of_life_proves_the_stream_and_leaves_no_run(stream: Stream, cloc
 def test_silence_proves_nothing(stream: Stream, clock: Clock, source: Source) -> None:
     source.pages = [zones("A")]
     before = clock()
-    source.told = [PROMISE, lambda: clock.advance(10), None]
+    source.told = [PROMISE, lambda: clock.advance(5), None]
 
     listen(stream, clock, source)
 
