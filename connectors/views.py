@@ -1,6 +1,6 @@
 """
-What sources and their programmers meet over HTTP: the door for pushed records, the published contracts, and the
-manifest of what can be connected.
+What sources and their programmers meet over HTTP: the doors for pushed records and for word that something has changed,
+the published contracts, and the manifest of what can be connected.
 """
 
 from django.core.exceptions import RequestDataTooBig
@@ -18,6 +18,7 @@ from connectors.manifest import encoded_manifest
 from connectors.models import Connector
 from connectors.queries import ConnectorTokenExpired, TokenDoor, find_connector_token
 from connectors.services.push import NotPushed, accept_lines
+from connectors.services.requests import NothingToWake, wake_connector
 from connectors.tasks import work_off_outbox
 from organisation.scope import acting_for, carrying
 
@@ -48,6 +49,36 @@ class Refusal(Exception):
 
 @csrf_exempt
 @transaction.non_atomic_requests
+def wake(request: HttpRequest, uuid: str) -> HttpResponse:
+    """
+    POST, with any body or none, that something has changed in the source: 202 once its streams are asked to be read for
+    changes at once, rather than by their schedules. `?stream=` names those concerned; without it they all are.
+    """
+    names = request.GET.getlist("stream")
+    try:
+        door = _open_door(request)
+        if request.method != "POST":
+            raise Refusal(405, "Wake a connector by POST.")
+        with carrying(door.scope):
+            with acting_for(door.scope):
+                _check_own(door, uuid)
+                try:
+                    woken = wake_connector(connector_id=door.connector_id, names=names, now=timezone.now())
+                except NothingToWake as error:
+                    raise Refusal(404, str(error)) from error
+            work_off_outbox()
+    except Refusal as refusal:
+        return refusal.response()
+    return JsonResponse({"streams": woken}, status=202)
+
+
+def _check_own(door: TokenDoor, uuid: str) -> None:
+    if not Connector.objects.filter(pk=door.connector_id, uuid=uuid).exists():
+        raise Refusal(403, "This token is for another connector.", "insufficient_scope")
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
 def push_records(request: HttpRequest, uuid: str, name: str, version: str) -> HttpResponse:
     """
     POST newline-delimited JSON, one record of the contract a line; 200 with one result a line, in the same order.
@@ -63,8 +94,7 @@ def push_records(request: HttpRequest, uuid: str, name: str, version: str) -> Ht
         contract = f"{name}/{version}"
         with carrying(door.scope):
             with acting_for(door.scope):
-                if not Connector.objects.filter(pk=door.connector_id, uuid=uuid).exists():
-                    raise Refusal(403, "This token is for another connector.", "insufficient_scope")
+                _check_own(door, uuid)
             if contract not in INBOUND:
                 raise Refusal(404, f"There is no contract {contract}. There are {', '.join(sorted(INBOUND))}.")
             try:

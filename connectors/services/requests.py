@@ -130,6 +130,30 @@ def queue_incremental(
     return len(chosen)
 
 
+class NothingToWake(LookupError):
+    """The connector has no such stream that is read by a schedule. The message is for who calls."""
+
+
+def wake_connector(*, connector_id: int, names: Collection[str], now: datetime) -> list[str]:
+    """
+    Have a connector's streams read as soon as this transaction commits, because its source says that something has
+    changed. What is asked for already, or listened to, is not asked for again.
+
+    :param names: these streams alone; none: all that are read by a schedule
+    :return: the names of the streams that the word was for
+    :raises NothingToWake: if there is none, or one that is named is not read by a schedule
+    """
+    scheduled = Stream.objects.enabled().filter(connector_id=connector_id, schedules__is_enabled=True).distinct()
+    known = list(scheduled.order_by("pk").values_list("name", "pk"))
+    unknown = sorted({*names}.difference(name for name, _ in known))
+    if unknown or not known:
+        what = ", ".join(unknown) or "any stream"
+        raise NothingToWake(f"This connector does not read {what} by a schedule, or not now: switch it on first.")
+    chosen = [(name, pk) for name, pk in known if not names or name in names]
+    queue_incremental(trigger=Trigger.PUSH, now=now, stream_ids=[pk for _, pk in chosen])
+    return [name for name, _ in chosen]
+
+
 BUSY_PAUSE = timedelta(milliseconds=500)
 ATTEMPTS_WHILE_BUSY = 20
 
