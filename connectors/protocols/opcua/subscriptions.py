@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connectors.protocols.errors import BadConfig, CannotListen, ContractBroken, Interrupted, SourceError
+from connectors.protocols.errors import BadConfig, CannotListen, ContractBroken, Interrupted, SourceError, Unreachable
 from connectors.protocols.opcua import node_ids
 from connectors.protocols.opcua.status import StatusCode, error_for, read_status, require_good
 from connectors.protocols.opcua.values import read_extension_object, read_moment
@@ -132,13 +132,6 @@ class Subscription:
                 self._heard.append(number)
                 expected = _following(number)
 
-    def leave(self) -> None:
-        """Take leave, so that the server need not wait until the subscription has outlived itself."""
-        with suppress(SourceError):
-            self._api.ask("deletesubscriptions", {"SubscriptionIds": [self._number]}, doing=self._doing)
-        with suppress(SourceError):
-            self._api.ask("closesession", {"DeleteSubscriptions": True}, doing=self._doing)
-
     def _monitor(self, items: Sequence[dict[str, Any]]) -> list[StatusCode]:
         request = {
             "SubscriptionId": self._number,
@@ -191,18 +184,27 @@ class Subscription:
 @contextmanager
 def subscribed(api: WebApi, *, doing: str) -> Generator[Subscription]:
     """
-    A subscription in a session of its own, left at the end.
+    A subscription in a session of its own. At the end the session is closed and its subscription with it, so that the
+    server need not wait until they have outlived themselves.
 
     :raises CannotListen: if the server grants none
     """
-    subscription = _subscribe(api, doing=doing)
+    inside = _in_session(api, doing=doing)
+    is_there = True
     try:
-        yield subscription
+        # No identity: the server knows us by the HTTP request (OPC 10000-4 §5.7.3 takes a null token as anonymous).
+        require_good(inside.ask("activatesession", {}, doing=doing).result, doing=doing)
+        yield _subscribe(inside, doing=doing)
+    except Unreachable as error:
+        is_there = isinstance(error, Interrupted)
+        raise
     finally:
-        subscription.leave()
+        if is_there:
+            with suppress(SourceError):
+                inside.ask("closesession", {"DeleteSubscriptions": True}, doing=doing)
 
 
-def _subscribe(api: WebApi, *, doing: str) -> Subscription:
+def _in_session(api: WebApi, *, doing: str) -> WebApi:
     asked = {
         "ClientDescription": {
             "ApplicationUri": "urn:utility-enterprise-connectors",
@@ -221,9 +223,10 @@ def _subscribe(api: WebApi, *, doing: str) -> Subscription:
     token = reply.body.get("AuthenticationToken")
     if not token:
         raise ContractBroken(f"The server sent no authentication token for its session while {doing}.")
-    api = api.in_session(token)
-    # No identity: the server knows us by the HTTP request (OPC 10000-4 §5.7.3 takes a null token as anonymous).
-    require_good(api.ask("activatesession", {}, doing=doing).result, doing=doing)
+    return api.in_session(token)
+
+
+def _subscribe(api: WebApi, *, doing: str) -> Subscription:
     wanted = {
         "RequestedPublishingInterval": _PUBLISHING_MS,
         "RequestedLifetimeCount": _LIFETIME_COUNT,

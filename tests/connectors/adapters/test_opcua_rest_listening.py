@@ -89,7 +89,7 @@ def test_leaving_takes_leave_of_the_gateway(scada: PretendUtility) -> None:
         next(told)
         scada.services()
 
-    assert scada.services() == ["deletesubscriptions", "closesession"]
+    assert scada.services() == ["closesession"]
 
 
 def test_a_message_is_acknowledged_once_the_next_one_is_asked_for(scada: PretendUtility) -> None:

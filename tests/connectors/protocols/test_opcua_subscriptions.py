@@ -16,6 +16,7 @@ from connectors.protocols.errors import (
     SourceError,
     Throttled,
     Unauthorized,
+    Unreachable,
 )
 from connectors.protocols.http import HttpLimits, HttpSession
 from connectors.protocols.opcua.subscriptions import Subscription, Told, subscribed
@@ -24,7 +25,6 @@ from connectors.protocols.opcua.web_api import SelectClause, WebApi
 BASE = "https://gateway.example/opcua"
 PUBLISHED = datetime(2026, 11, 22, 1, 15, 3, tzinfo=UTC)
 CLAUSES = (SelectClause(name="Time", event_type="i=2041", path=("Time",)),)
-LEAVING = ("deletesubscriptions", "closesession")
 
 
 def fault(code: int) -> dict[str, Any]:
@@ -59,8 +59,7 @@ class Gateway:
             "createsubscription",
             {"SubscriptionId": 7, "RevisedPublishingInterval": 500.0, "RevisedMaxKeepAliveCount": 6},
         )
-        for service in LEAVING:
-            self.answers(service, {"ResponseHeader": {}})
+        self.answers("closesession", {"ResponseHeader": {}})
 
     def answers(self, service: str, *bodies: Any, status: int = 200) -> None:
         for body in bodies:
@@ -105,12 +104,31 @@ def test_a_session_is_known_by_its_token_and_left_at_the_end(api: WebApi, gatewa
         pass
 
     services = [str(call.request.url).rpartition("/")[2] for call in gateway.mock.calls]
-    assert services == ["createsession", "activatesession", "createsubscription", *LEAVING]
+    assert services == ["createsession", "activatesession", "createsubscription", "closesession"]
     tokens = [
         json.loads(call.request.body or "")["RequestHeader"].get("AuthenticationToken") for call in gateway.mock.calls
     ]
-    assert tokens == [None, "s=token", "s=token", "s=token", "s=token"]
-    assert gateway.asked("deletesubscriptions")[0]["SubscriptionIds"] == [7]
+    assert tokens == [None, "s=token", "s=token", "s=token"]
+    assert gateway.asked("closesession")[0]["DeleteSubscriptions"] is True
+
+
+@pytest.mark.parametrize("service", ["activatesession", "createsubscription"])
+def test_a_session_without_a_subscription_is_closed(api: WebApi, gateway: Gateway, service: str) -> None:
+    gateway.refuses(service, 0x80EE0000)
+
+    with pytest.raises(Throttled), subscribed(api, doing="listening"):
+        pass
+
+    assert len(gateway.asked("closesession")) == 1
+
+
+def test_nobody_takes_leave_of_a_server_that_does_not_answer(api: WebApi, gateway: Gateway) -> None:
+    gateway.answers("publish", {}, status=503)
+
+    with pytest.raises(Unreachable), subscribed(api, doing="listening") as subscription:
+        next(subscription.told())
+
+    assert not gateway.asked("closesession")
 
 
 @pytest.mark.parametrize("service", ["createsession", "createsubscription"])
