@@ -1,6 +1,5 @@
 """Listening: promised, caught up, live; what is heard lands as a page does, and nothing falls into a gap."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,7 +13,6 @@ from connectors.models import (
     Run,
     Schedule,
     Stream,
-    StreamState,
     Trigger,
 )
 from connectors.protocols.adapter import Mode as AdapterMode
@@ -23,22 +21,11 @@ from connectors.protocols.errors import CannotListen, Interrupted, Unreachable
 from connectors.queries import abandoned_reads, streams_to_listen_to
 from connectors.services import lease as leases
 from connectors.services.listening import listen_to_stream
-from connectors.services.outbox import work_off
-from connectors.services.outcomes import Ended, Synced
-from connectors.services.replay import replay_rejected
-from connectors.services.requests import queue_incremental, start_sync
-from connectors.services.settings import InvalidSettings, save_stream, switch_connector
-from connectors.services.sync import sync_stream
+from connectors.services.outcomes import Ended
+from connectors.services.settings import InvalidSettings, save_stream
 from gis.models import Zone
-from organisation.models import User
+from tests.connectors.engine.listened import PROMISE, SIGN_OF_LIFE, listen, names, poll, state_of, told
 from tests.connectors.engine.scripted import END, Clock, Domain, Killed, Source, zones
-
-PROMISE = Page(records=())
-SIGN_OF_LIFE = Page(records=())
-
-
-def told(*keys: str, name: str = "North", **cursor: str) -> Page:
-    return Page(records=zones(*keys, name=name), cursor=cursor or None)
 
 
 @pytest.fixture
@@ -46,23 +33,6 @@ def stream(connector: Connector) -> Stream:
     return save_stream(
         connector=connector, name="zones", contract="zone/1", label="Zones", freshness_s=600, is_listened_to=True
     )
-
-
-def listen(stream: Stream, clock: Clock, source: Source) -> Synced:
-    """Until the source has told all that it has to tell."""
-    return listen_to_stream(stream_id=stream.pk, is_stopping=lambda: not source.told, clock=clock)
-
-
-def poll(stream: Stream, clock: Clock, mode: Mode = Mode.INCREMENTAL) -> Synced:
-    return sync_stream(stream_id=stream.pk, mode=mode, trigger=Trigger.SCHEDULE, clock=clock)
-
-
-def state_of(stream: Stream) -> StreamState:
-    return StreamState.objects.get(stream=stream)
-
-
-def names() -> dict[str, str]:
-    return dict(Zone.objects.values_list("external_id", "name"))
 
 
 def test_what_changed_before_is_read_after_the_promise_and_before_what_is_told(
@@ -324,71 +294,6 @@ def test_a_dead_listener_gives_way_to_a_schedule(stream: Stream, clock: Clock, s
     assert not Lease.objects.exists()
 
 
-def gives_way(do: Callable[[], object]) -> Callable[[Stream, Clock, Source], Synced]:
-    def heard(stream: Stream, clock: Clock, source: Source) -> Synced:
-        source.pages = [zones("A")]
-        source.told = [PROMISE, told("B"), do, told("TOO LATE"), told("NEVER")]
-        return listen(stream, clock, source)
-
-    return heard
-
-
-def test_a_read_of_everything_goes_first_and_retires(stream: Stream, clock: Clock, source: Source) -> None:
-    poll(stream, clock, Mode.FULL)
-    ended = gives_way(lambda: poll(stream, clock, Mode.FULL))(stream, clock, source)
-
-    assert ended.ended == Ended.LOST
-    assert list(Zone.objects.values_list("external_id", "retired_at")) == [("A", None), ("B", clock())]
-
-
-def test_a_person_need_not_wait(stream: Stream, clock: Clock, source: Source, coordinator: User) -> None:
-    def ask() -> None:
-        start_sync(stream=stream, mode=Mode.INCREMENTAL, trigger=Trigger.PERSON, actor_id=coordinator.pk, now=clock())
-
-    assert gives_way(ask)(stream, clock, source).ended == Ended.LOST
-
-    assert sorted(names()) == ["A", "B"]
-    assert listen(stream, clock, source).ended == Ended.BUSY
-    assert (
-        sync_stream(stream_id=stream.pk, mode=Mode.INCREMENTAL, trigger=Trigger.PERSON, clock=clock).ended == Ended.READ
-    )
-
-
-def test_an_outage_need_not_ask_what_is_listened_to(stream: Stream, clock: Clock, source: Source) -> None:
-    Schedule.objects.create(stream=stream, mode=Mode.INCREMENTAL, every_s=5)
-    begun: list[object] = []
-
-    def outage() -> None:
-        queue_incremental(trigger=Trigger.OUTAGE, now=clock(), stream_ids=[stream.pk])
-        begun.extend(work_off(clock=clock))
-
-    source.pages, source.told = [zones("A")], [PROMISE, outage, told("B")]
-
-    assert listen(stream, clock, source).ended == Ended.READ
-
-    assert begun == []
-    assert not OutboxItem.objects.filter(kind=OutboxKind.SYNC).exists()
-    assert sorted(names()) == ["A", "B"]
-
-
-def test_settings_that_change_are_listened_with_at_once(stream: Stream, clock: Clock, source: Source) -> None:
-    def change() -> None:
-        save_stream(
-            connector=stream.connector, name="zones", contract="zone/1", is_listened_to=True, label="Z", stream=stream
-        )
-
-    assert gives_way(change)(stream, clock, source).ended == Ended.LOST
-    assert [one.stream_id for one in streams_to_listen_to(clock())] == [stream.pk]
-
-
-def test_what_is_switched_off_is_not_listened_to(stream: Stream, clock: Clock, source: Source) -> None:
-    def switch_off() -> None:
-        switch_connector(connector=stream.connector, on=False, reason="maintenance", now=clock())
-
-    assert gives_way(switch_off)(stream, clock, source).ended == Ended.LOST
-    assert streams_to_listen_to(clock()) == []
-
-
 def test_a_mistake_of_ours_is_recorded_and_raised(stream: Stream, clock: Clock, source: Source) -> None:
     source.pages, source.told = [zones("A")], [PROMISE, Page(records=["surprise"])]
 
@@ -422,19 +327,6 @@ def test_leases_of_listeners_are_no_reads_to_sweep_up(stream: Stream, clock: Clo
     clock.advance(31)
 
     assert abandoned_reads(clock()) == []
-
-
-def test_a_replay_goes_first(stream: Stream, clock: Clock, source: Source, mend: Callable[[], None]) -> None:
-    def replay() -> None:
-        mend()
-        replay_rejected(stream_id=stream.pk, ids=None, clock=clock)
-
-    source.pages = [[]]
-    source.told = [PROMISE, Page(records=[{"id": "A"}]), replay, told("B")]
-
-    assert listen(stream, clock, source).ended == Ended.LOST
-
-    assert names() == {"A": "Zone A"}
 
 
 def test_only_what_can_be_listened_to_and_caught_up_with_is(connector: Connector) -> None:
