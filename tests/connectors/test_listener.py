@@ -129,6 +129,7 @@ def streams(scope: Scope, pretend: Pretend) -> list[int]:
         ]
 
 
+@pytest.mark.long
 def test_a_listener_that_is_killed_is_taken_over_and_nothing_is_missed(
     listeners: Listeners, pretend: Pretend, streams: list[int], scope: Scope
 ) -> None:

@@ -23,7 +23,11 @@ class Client:
         self.simulator = simulator
         self.token = simulator.opcua("createsession", {})["AuthenticationToken"]
         self("activatesession")
-        asked = {"RequestedPublishingInterval": 50, "RequestedMaxKeepAliveCount": 1, "MaxNotificationsPerPublish": 2}
+        asked: dict[str, Any] = {
+            "RequestedPublishingInterval": 50,
+            "RequestedMaxKeepAliveCount": 1,
+            "MaxNotificationsPerPublish": 2,
+        }
         self.number = self("createsubscription", **asked)["SubscriptionId"]
 
     def __call__(self, service: str, *, verbose: bool = False, **body: Any) -> Any:
