@@ -109,17 +109,21 @@ class RestJsonAdapter(Adapter):
         yield from read.pages(cursor if resuming else None)
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
-        return self.reader(stream)(raw)
+        return _mapper_of(stream)(raw)
 
     def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
-        options = options_of(stream)
-        return mapper(mapping_of(options), INBOUND[stream.contract], zone=ZoneInfo(options["time_zone"]))
+        return _mapper_of(stream)
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         raise BadConfig("This service is only read: nothing can be delivered to it.")
 
     def _url(self, path: str) -> str:
         return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
+
+
+def _mapper_of(stream: SourceStream) -> Callable[[Any], Record]:
+    options = options_of(stream)
+    return mapper(mapping_of(options), INBOUND[stream.contract], zone=ZoneInfo(options["time_zone"]))
 
 
 def _since(options: Mapping[str, Any], cursor: Cursor, mode: Mode) -> datetime | None:
