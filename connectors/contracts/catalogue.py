@@ -3,6 +3,7 @@
 from connectors.contracts.alarm import Alarm
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.contracts.base import OutboundRecord, Record, contract_id
+from connectors.contracts.cap_alert import CapAlert
 from connectors.contracts.crew import Crew
 from connectors.contracts.equipment import Equipment
 from connectors.contracts.feature import Feature
@@ -31,6 +32,11 @@ INBOUND: dict[str, type[Record]] = {
     )
 }
 
-OUTBOUND: dict[str, type[OutboundRecord]] = {contract_id(contract): contract for contract in (AlarmAcknowledgement,)}
+OUTBOUND: dict[str, type[OutboundRecord]] = {
+    contract_id(contract): contract for contract in (AlarmAcknowledgement, CapAlert)
+}
 
 CONTRACTS: dict[str, type[Record] | type[OutboundRecord]] = {**INBOUND, **OUTBOUND}
+
+BY_NAMESPACE: dict[str, type[OutboundRecord]] = {CapAlert.namespace: CapAlert}
+"""Contracts that are a published standard's own documents, by the XML namespace that these carry."""
