@@ -56,6 +56,17 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "Whose network the map is drawn from, as its licence asks; stands on every map. Empty: the demo's own.",
     ),
+    Setting(
+        "CAP_SIGNING_KEY",
+        "",
+        "File with the private key (PEM, no password, RSA or elliptic curve) that signs public alerts. Empty: they are "
+        "issued unsigned.",
+    ),
+    Setting(
+        "CAP_SIGNING_CERTIFICATE",
+        "",
+        "File with the certificate of that key (PEM), and after it those that vouch for it.",
+    ),
     Setting("WORKER_CONCURRENCY", "3", "Processes of one worker."),
     Setting(
         "LEASE_S",

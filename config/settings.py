@@ -164,6 +164,10 @@ LEASE_S = environment.number("LEASE_S")
 CONTRACT_WIRING = "config.wiring.WIRING"
 ADAPTERS_FROM_ENTRY_POINTS = True
 
+# Public alerts -------------------------------------------------------------------------------------------------------
+CAP_SIGNING_KEY = environment.text("CAP_SIGNING_KEY")
+CAP_SIGNING_CERTIFICATE = environment.text("CAP_SIGNING_CERTIFICATE")
+
 GRAPHENE = {"SCHEMA": "api.schema.schema", "SCHEMA_OUTPUT": "api/schema.graphql"}
 
 # Words, time, files --------------------------------------------------------------------------------------------------

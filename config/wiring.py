@@ -5,6 +5,7 @@ from functools import partial
 from connectors.contracts.alarm import Alarm
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.contracts.base import contract_id
+from connectors.contracts.cap_alert import CapAlert
 from connectors.contracts.crew import Crew
 from connectors.contracts.equipment import Equipment
 from connectors.contracts.feature import Feature
@@ -32,6 +33,7 @@ from gis.services.landing import (
 from gis.services.network import follow_network
 from gis.services.positions import apply_switch_positions
 from outage.reach import reach_of
+from outage.services.alerts import settle_alert
 from outage.services.detection import follow_alarms
 from outage.services.estimates import follow_estimates, land_restoration_estimates
 from outage.services.supply import follow_supply
@@ -120,6 +122,6 @@ WIRING = ContractWiring(
             Wiring(contract=RestorationEstimate, land=land_restoration_estimates, followers=(follow_estimates,)),
         )
     },
-    receipts={contract_id(AlarmAcknowledgement): settle_acknowledgement},
+    receipts={contract_id(AlarmAcknowledgement): settle_acknowledgement, contract_id(CapAlert): settle_alert},
     reach=reach_of,
 )

@@ -21,7 +21,7 @@ from connectors.adapters.opcua_rest.adapter import OpcUaRestAdapter
 from connectors.adapters.push import PushAdapter
 from connectors.adapters.rest_json.adapter import RestJsonAdapter
 from connectors.contracts.base import OutboundRecord, Record, contract_id
-from connectors.contracts.catalogue import CONTRACTS
+from connectors.contracts.catalogue import BY_NAMESPACE, CONTRACTS
 from connectors.models import Connector, Stream
 from connectors.protocols.adapter import Adapter, Emission, Listens, Mode, SourceStream
 from connectors.protocols.egress import EgressPolicy
@@ -97,6 +97,16 @@ def modes_of(kind: str, contract: str) -> tuple[Mode, ...]:
 def can_listen(kind: str, contract: str) -> bool:
     """Whether its sources tell of changes by themselves to who listens, and who does can catch up."""
     return issubclass(adapter_for(kind), Listens) and {Mode.EVENT, Mode.INCREMENTAL} <= {*modes_of(kind, contract)}
+
+
+def kinds_accepting(contract: type[OutboundRecord]) -> list[str]:
+    """The kinds of connector to which records of an outbound contract can be delivered."""
+    return [kind for kind, adapter in adapters().items() if contract in adapter.accepts]
+
+
+def contract_of_document(namespace: str) -> type[OutboundRecord] | None:
+    """The contract whose records are XML documents of that namespace; `None` if there is none."""
+    return BY_NAMESPACE.get(namespace)
 
 
 def is_pushed_to(kind: str) -> bool:

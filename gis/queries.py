@@ -8,9 +8,12 @@ from django.db import connection
 from django.db.models import F
 
 from gis.lookups import Among
-from gis.models import NetworkElement, UnsuppliedNode
+from gis.models import NetworkElement, UnsuppliedNode, Zone
 from organisation.scope import current_scope
 from organisation.tenancy import TenantQuerySet
+
+MOST_LEVELS = 6
+"""Zones within zones; whoever lands them does not look for circles."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,26 @@ def unsupplied_among(nodes: Iterable[str]) -> set[str]:
 
 def _unsupplied() -> TenantQuerySet[UnsuppliedNode]:
     return UnsuppliedNode.objects.for_organisation(current_scope().organisation_id)
+
+
+def zones_overlapping(*, west: float, south: float, east: float, north: float) -> list[Zone]:
+    """The present zones with a geometry whose extents touch a box, in CRS84 degrees."""
+    organisation_id = current_scope().organisation_id
+    return list(Zone.objects.raw(ZONES_OVERLAPPING, [organisation_id, west, south, east, north]))
+
+
+def zones_around(element: NetworkElement) -> list[Zone]:
+    """The zone of an element and those around it, the nearest first."""
+    zones = Zone.objects.for_organisation(element.organisation_id).filter(retired_at=None)
+    found: list[Zone] = []
+    wanted = element.zone_id
+    while wanted is not None and len(found) < MOST_LEVELS:
+        zone = zones.filter(pk=wanted).first()
+        if zone is None:
+            break
+        found.append(zone)
+        wanted = zone.parent_id
+    return found
 
 
 def elements_named(external_ids: Iterable[str]) -> dict[str, list[int]]:
@@ -114,4 +137,11 @@ FROM device CROSS JOIN LATERAL (
   ORDER BY newest.opened_at DESC, newest.id DESC LIMIT 1
 ) AS opening
 WHERE device.is_open
+"""
+
+ZONES_OVERLAPPING = """
+SELECT id, organisation_id, name, geometry FROM gis_zone
+WHERE organisation_id = %s AND retired_at IS NULL AND geometry IS NOT NULL
+  AND extent && box(point(%s, %s), point(%s, %s))
+ORDER BY id
 """

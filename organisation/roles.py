@@ -11,6 +11,8 @@ class Capability(StrEnum):
     VIEW_OPERATIONS = "operations:read"
     ACKNOWLEDGE_ALARM = "alarms:acknowledge"
     TRANSITION_OUTAGE = "outages:transition"
+    ISSUE_ALERT = "alerts:issue"
+    MANAGE_ALERTS = "alerts:manage"
     VIEW_CONNECTORS = "connectors:read"
     START_SYNC = "connectors:sync"
     MANAGE_CONNECTORS = "connectors:manage"
@@ -33,6 +35,7 @@ CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.VIEW_OPERATIONS,
             Capability.ACKNOWLEDGE_ALARM,
             Capability.TRANSITION_OUTAGE,
+            Capability.ISSUE_ALERT,
             Capability.VIEW_CONNECTORS,
             Capability.START_SYNC,
             Capability.MANAGE_TOKENS,
@@ -43,6 +46,7 @@ CAPABILITIES: dict[Role, frozenset[Capability]] = {
             Capability.VIEW_OPERATIONS,
             Capability.ACKNOWLEDGE_ALARM,
             Capability.TRANSITION_OUTAGE,
+            Capability.ISSUE_ALERT,
             Capability.VIEW_CONNECTORS,
             Capability.MANAGE_TOKENS,
         }

@@ -1,9 +1,12 @@
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 
+from connectors.contracts.cap_alert import AlertStatus, MessageType
 from connectors.contracts.restoration_estimate import EstimateConfidence
 from connectors.records import SourceRecord
 from customer.models import ServicePoint
@@ -188,6 +191,7 @@ class TimelineKind(models.TextChoices):
     IMPACT = "IMPACT", "Impact"
     CREW = "CREW", "Crew"
     ESTIMATE = "ESTIMATE", "Estimate"
+    ALERT = "ALERT", "Public alert"
     NOTE = "NOTE", "Note"
 
 
@@ -244,3 +248,95 @@ class RestorationEstimate(SourceRecord):
 
     def __str__(self) -> str:
         return f"{self.external_id}: {self.estimated_at:%H:%M}"
+
+
+def default_languages() -> list[str]:
+    return ["en-GB"]
+
+
+class AlertSettings(TenantModel):
+    """
+    Who an organisation's public alerts come from, and whether the world may read them. One row for an organisation.
+    Until somebody decides otherwise, alerts are tests and the feed is closed.
+    """
+
+    sender = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Names you to whoever receives alerts, for good: such as outages@utility.example.",
+    )
+    status = models.CharField(
+        max_length=8,
+        choices=[(one.value, one.value) for one in AlertStatus],
+        default=AlertStatus.TEST.value,
+        help_text="Actual warns people. Receivers ignore Test, and show Exercise to those who take part.",
+    )
+    languages = ArrayField(models.CharField(max_length=20), default=default_languages)
+    web = models.URLField(blank=True, help_text="Where people read more, such as your outage map.")
+    contact = models.CharField(max_length=200, blank=True, help_text="Whom people may call; it is published.")
+    feed_is_public = models.BooleanField(default=False, help_text="Anybody may read the feed, without signing in.")
+
+    history = tracked()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation"], name="alert_settings_once"),
+            models.CheckConstraint(
+                condition=Q(status__in=[one.value for one in AlertStatus]), name="alert_settings_status_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "Public alerts"
+
+
+class IssuedAlertQuerySet(TenantQuerySet["IssuedAlert"]):
+    def running(self, now: datetime) -> "IssuedAlertQuerySet":
+        """Those that have not ended."""
+        return self.filter(expires_at__gt=now)
+
+    def latest_of_each_outage(self) -> "IssuedAlertQuerySet":
+        """Those that no later message has taken the place of."""
+        later = IssuedAlert.objects.filter(
+            organisation=OuterRef("organisation"), outage=OuterRef("outage"), sequence__gt=OuterRef("sequence")
+        )
+        return self.exclude(Exists(later))
+
+
+class IssuedAlert(TenantModel):
+    """
+    A CAP message as it went out. Its identity and its bytes are made once, when it is issued; the database refuses to
+    change or delete it.
+    """
+
+    outage = TenantForeignKey(Outage, models.PROTECT, related_name="alerts")
+    sequence = models.PositiveIntegerField(help_text="Which message about this outage it is.")
+    identifier = models.CharField(max_length=200)
+    sender = models.CharField(max_length=200)
+    sent = models.CharField(max_length=25, help_text="When, letter by letter as the message writes it.")
+    sent_at = models.DateTimeField(help_text="The same moment.")
+    status = models.CharField(max_length=8, choices=[(one.value, one.value) for one in AlertStatus])
+    message_type = models.CharField(max_length=6, choices=[(one.value, one.value) for one in MessageType])
+    expires_at = models.DateTimeField(help_text="When the message ends; the outage may go on.")
+    headline = models.TextField()
+    is_signed = models.BooleanField()
+    content = models.BinaryField(help_text="What was issued, byte by byte.")
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the content.")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    objects = IssuedAlertQuerySet.as_manager()
+    history = tracked(excluded_fields=["content"])
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organisation", "outage", "sequence"], name="alert_sequence_once"),
+            models.UniqueConstraint(fields=["organisation", "identifier"], name="alert_identifier_once"),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("sent_at")), name="alert_expires_after_sent"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["organisation", "-expires_at"], name="alert_running"),
+            models.Index(fields=["organisation", "-sent_at"], name="alert_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.message_type} {self.identifier}"

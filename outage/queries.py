@@ -1,18 +1,23 @@
 """Open outages, worst first, and what belongs to each: its job and crew, its estimate, its telemetry."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
 
+from connectors.contracts.cap_alert import MessageType
 from gis.models import ElementAlias
 from organisation.scope import current_scope
 from outage import facts
-from outage.models import Outage, OutageQuerySet, RestorationEstimate
+from outage.models import AlertSettings, IssuedAlert, Outage, OutageQuerySet, RestorationEstimate
 from telemetry.models import LatestReading
 from telemetry.queries.signals import latest_of_elements
 from work.models import OPEN_STATUSES
 from work.queries import Work, work_for_elements
+
+MOST_IN_FEED = 200
+"""Consumers ask for an index below 100 kB."""
 
 
 def open_outages() -> OutageQuerySet:
@@ -61,6 +66,47 @@ def telemetry_of(outages: Collection[Outage]) -> dict[int, Sequence[LatestReadin
     return {outage.pk: latest.get(outage.element_id, ()) for outage in outages}
 
 
+def positions_of_affected(outage: Outage, *, only_off: bool) -> list[tuple[float, float]]:
+    """
+    Where an outage's service points are: longitude and latitude in CRS84, each place once. One without a position of
+    its own counts where its node is.
+    """
+    asked = {"organisation": outage.organisation_id, "outage": outage.pk, "only_off": only_off}
+    with connection.cursor() as cursor:
+        cursor.execute(POSITIONS, asked)
+        found: list[tuple[float, float]] = cursor.fetchall()
+    return found
+
+
+def alerts_in_force(outage: Outage, *, now: datetime) -> list[IssuedAlert]:
+    """
+    The public alerts about an outage that somebody may still go by, oldest first: those issued since the last Cancel
+    that have not ended, an Update's predecessors among them, for not everybody has received the Update.
+    """
+    issued = list(IssuedAlert.objects.for_organisation(outage.organisation_id).filter(outage=outage).order_by("pk"))
+    cancelled = [place for place, alert in enumerate(issued) if alert.message_type == MessageType.CANCEL]
+    since = issued[cancelled[-1] + 1 :] if cancelled else issued
+    return [alert for alert in since if alert.expires_at > now]
+
+
+def alerts_in_feed(*, now: datetime) -> list[IssuedAlert]:
+    """What stands in the feed, newest first: of each outage the latest message, until it ends. Without the contents."""
+    alerts = IssuedAlert.objects.for_organisation(current_scope().organisation_id)
+    return list(alerts.running(now).latest_of_each_outage().defer("content").order_by("-sent_at", "-pk")[:MOST_IN_FEED])
+
+
+def issued_alert(identifier: str) -> IssuedAlert | None:
+    alerts = IssuedAlert.objects.for_organisation(current_scope().organisation_id)
+    return alerts.filter(identifier=identifier).first()
+
+
+def alert_settings() -> AlertSettings:
+    """Those of the organisation in scope; the ones that every organisation begins with, if nobody has set any."""
+    organisation_id = current_scope().organisation_id
+    kept = AlertSettings.objects.for_organisation(organisation_id).first()
+    return kept or AlertSettings(organisation_id=organisation_id)
+
+
 def _elements_of(outages: Collection[Outage]) -> set[int]:
     """Their elements; and those that the names by which their alarms called them have gone over to."""
     names = ElementAlias.objects.for_organisation(current_scope().organisation_id).exclude(element=None)
@@ -95,3 +141,18 @@ FROM outage_outage o CROSS JOIN LATERAL (SELECT r.id, r.source_time {facts.ESTIM
 {_EACH}
 ORDER BY told.source_time, told.id
 """.format(a="o")  # noqa: S608  # as above
+
+POSITIONS = """
+SELECT DISTINCT coalesce(sp.longitude, near.longitude) AS longitude, coalesce(sp.latitude, near.latitude) AS latitude
+FROM outage_affectedservicepoint af
+JOIN customer_servicepoint sp ON sp.organisation_id = af.organisation_id AND sp.id = af.service_point_id
+LEFT JOIN LATERAL (
+  SELECT e.latitude, e.longitude FROM gis_networkelement e
+  WHERE sp.latitude IS NULL AND e.organisation_id = sp.organisation_id AND e.from_node = sp.node
+    AND e.latitude IS NOT NULL
+  ORDER BY e.to_node IS NOT NULL, e.id LIMIT 1
+) near ON true
+WHERE af.organisation_id = %(organisation)s AND af.outage_id = %(outage)s AND af.is_off >= %(only_off)s
+  AND coalesce(sp.longitude, near.longitude) IS NOT NULL AND coalesce(sp.latitude, near.latitude) IS NOT NULL
+ORDER BY longitude, latitude
+"""

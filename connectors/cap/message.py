@@ -38,14 +38,14 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """The identity of an earlier message."""
+    """The identity of an earlier message, letter by letter; `sent` as that message writes it."""
 
     sender: str
     identifier: str
-    sent: datetime
+    sent: str
 
     def __str__(self) -> str:
-        return f"{self.sender},{self.identifier},{cap_time(self.sent)}"
+        return f"{self.sender},{self.identifier},{self.sent}"
 
 
 @dataclass(frozen=True, kw_only=True)
