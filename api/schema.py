@@ -8,6 +8,7 @@ from connectors.graphql.queries import ConnectorQuery
 from customer.graphql.queries import CustomerQuery
 from gis.graphql.queries import GisQuery
 from organisation.graphql.queries import OrganisationQuery
+from outage.graphql.mutations.public_alerts import CancelAlert, IssueAlert, UpdateAlert
 from outage.graphql.mutations.transition_outage import TransitionOutage
 from outage.graphql.queries import OutageQuery
 from telemetry.graphql.mutations.acknowledge_alarm import AcknowledgeAlarm
@@ -33,6 +34,9 @@ class Mutation(graphene.ObjectType):
 
     acknowledge_alarm = AcknowledgeAlarm.Field()
     transition_outage = TransitionOutage.Field()
+    issue_alert = IssueAlert.Field()
+    update_alert = UpdateAlert.Field()
+    cancel_alert = CancelAlert.Field()
     start_sync = StartSync.Field()
     cancel_run = CancelRun.Field()
 

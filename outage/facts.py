@@ -166,4 +166,8 @@ FROM outage_timelineentry t LEFT JOIN organisation_user u ON u.id = t.actor_id
 WHERE t.organisation_id = {a}.organisation_id AND t.outage_id = {a}.id
 """
 
+ALERTS = """
+SELECT t.* FROM outage_issuedalert t WHERE t.organisation_id = {a}.organisation_id AND t.outage_id = {a}.id
+"""
+
 TABLE = Outage._meta.db_table

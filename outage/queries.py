@@ -95,6 +95,12 @@ def alerts_in_feed(*, now: datetime) -> list[IssuedAlert]:
     return list(alerts.running(now).latest_of_each_outage().defer("content").order_by("-sent_at", "-pk")[:MOST_IN_FEED])
 
 
+def newest_alert() -> IssuedAlert | None:
+    """The last one about any outage, ended or not. Without its content."""
+    alerts = IssuedAlert.objects.for_organisation(current_scope().organisation_id)
+    return alerts.defer("content").order_by("-sent_at", "-pk").first()
+
+
 def issued_alert(identifier: str) -> IssuedAlert | None:
     alerts = IssuedAlert.objects.for_organisation(current_scope().organisation_id)
     return alerts.filter(identifier=identifier).first()

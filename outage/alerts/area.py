@@ -94,4 +94,4 @@ def _polygons(area: BaseGeometry) -> list[Polygon]:
 
 
 def _ring(polygon: Polygon) -> Ring:
-    return tuple((round(y, 5), round(x, 5)) for x, y in polygon.normalize().exterior.coords)
+    return tuple((round(y, 5), round(x, 5)) for x, y in shapely.get_coordinates(polygon.normalize()).tolist())

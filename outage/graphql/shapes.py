@@ -55,6 +55,7 @@ SHAPES: dict[str, Shape] = {
             # The context has no row of its own: it is read from its outage's.
             "context": "(SELECT {json} FROM (SELECT {a}.*) {t})",
             "timeline": _many(facts.TIMELINE, order="{t}.at, {t}.id"),
+            "alerts": _many(facts.ALERTS, order="{t}.sequence"),
         },
     ),
     "OutageContext": Shape(
@@ -150,6 +151,19 @@ SHAPES: dict[str, Shape] = {
             "reason": "nullif({a}.reason, '')",
             "customers_affected": "{a}.customers_affected",
             "critical_customers_affected": "{a}.critical_customers_affected",
+        }
+    ),
+    "PublicAlert": Shape(
+        columns={
+            "identifier": "{a}.identifier",
+            "sender": "{a}.sender",
+            "sent_at": "{a}.sent_at",
+            "status": "upper({a}.status)",
+            "message_type": "upper({a}.message_type)",
+            "expires_at": "{a}.expires_at",
+            "headline": "{a}.headline",
+            "is_signed": "{a}.is_signed",
+            "document": "convert_from({a}.content, 'UTF8')",
         }
     ),
 }

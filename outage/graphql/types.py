@@ -1,6 +1,9 @@
 import graphene
 from graphene import relay
+from graphql import GraphQLResolveInfo
 
+from connectors.contracts.cap_alert import AlertStatus as AlertStatusValue
+from connectors.contracts.cap_alert import MessageType
 from connectors.contracts.restoration_estimate import EstimateConfidence as EstimateConfidenceValue
 from connectors.graphql.facts import ContextFact
 from gis.graphql.types import ElementKind
@@ -14,6 +17,8 @@ OutageStatus = graphene.Enum.from_enum(models.Status, name="OutageStatus")
 OutageType = graphene.Enum.from_enum(models.OutageType, name="OutageType")
 OutageCause = graphene.Enum.from_enum(models.Cause, name="OutageCause")
 TimelineKind = graphene.Enum.from_enum(models.TimelineKind, name="TimelineKind")
+AlertStatus = graphene.Enum.from_enum(AlertStatusValue, name="AlertStatus")
+AlertMessageType = graphene.Enum.from_enum(MessageType, name="AlertMessageType")
 EstimateConfidence = graphene.Enum.from_enum(EstimateConfidenceValue, name="EstimateConfidence")
 
 
@@ -106,6 +111,24 @@ class TimelineEntry(graphene.ObjectType):
     critical_customers_affected = graphene.Int(required=True)
 
 
+class PublicAlert(graphene.ObjectType):
+    """A CAP 1.2 message about an outage, as it was issued. Sender, identifier and sent are its identity."""
+
+    identifier = graphene.String(required=True)
+    sender = graphene.String(required=True)
+    sent_at = graphene.Field(Instant, required=True)
+    status = graphene.Field(AlertStatus, required=True, description="Receivers warn nobody unless it is ACTUAL.")
+    message_type = graphene.Field(AlertMessageType, required=True)
+    expires_at = graphene.Field(Instant, required=True, description="When the message ends; the outage may go on.")
+    headline = graphene.String(required=True)
+    is_signed = graphene.Boolean(required=True)
+    document = graphene.String(required=True, description="The message itself, application/cap+xml.")
+
+    @staticmethod
+    def resolve_document(issued: models.IssuedAlert, info: GraphQLResolveInfo) -> str:
+        return bytes(issued.content).decode()
+
+
 class Outage(graphene.ObjectType):
     """What is off, for whom, until when."""
 
@@ -127,6 +150,9 @@ class Outage(graphene.ObjectType):
     critical_customers_off = graphene.Int(required=True)
     context = graphene.Field(OutageContext, required=True)
     timeline = graphene.List(graphene.NonNull(TimelineEntry), required=True)
+    alerts = graphene.List(
+        graphene.NonNull(PublicAlert), required=True, description="What the public was told, oldest first."
+    )
 
 
 class OutageConnection(relay.Connection):

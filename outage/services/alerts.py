@@ -272,5 +272,5 @@ def _refusal(outage: Outage, wanted: MessageType, choices: tuple[MessageType, ..
     if wanted == MessageType.ALERT:
         return f"An alert about {outage.number} is in force: update it, or cancel it."
     if MessageType.ALERT in choices:
-        return f"No alert about {outage.number} is in force any more: issue a new one."
+        return f"No alert about {outage.number} is in force: issue one."
     return f"{_how_it_stands(outage)}: its alert can only be cancelled."
