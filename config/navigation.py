@@ -61,6 +61,7 @@ GROUPS: tuple[tuple[str, tuple[Place, ...]], ...] = (
         (
             Place("Audit trail", "verified_user", "admin:audit_event_changelist", Capability.VIEW_AUDIT),
             Place("Retention", "auto_delete", "admin:connectors_retention_changelist", Capability.VIEW_CONNECTORS),
+            Place("Public alerts", "campaign", "admin:outage_alertsettings_changelist"),
             Place("Access", "group", "admin:organisation_membership_changelist", Capability.MANAGE_MEMBERS),
             Place("Tokens", "key", "admin:organisation_apitoken_changelist", Capability.MANAGE_TOKENS),
         ),

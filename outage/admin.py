@@ -5,7 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from organisation.console import ConsoleAdmin
-from outage.models import Outage
+from outage.console.alert_settings import AlertSettingsAdmin
+from outage.models import AlertSettings, Outage
+
+admin.site.register(AlertSettings, AlertSettingsAdmin)
 
 
 @admin.register(Outage)

@@ -3,6 +3,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
@@ -272,7 +273,12 @@ class AlertSettings(TenantModel):
         help_text="Actual warns people. Receivers ignore Test, and show Exercise to those who take part.",
     )
     languages = ArrayField(models.CharField(max_length=20), default=default_languages)
-    web = models.URLField(blank=True, help_text="Where people read more, such as your outage map.")
+    web = models.CharField(
+        max_length=200,
+        blank=True,
+        validators=[URLValidator(schemes=["http", "https"])],
+        help_text="Where people read more, such as your outage map: https://utility.example/outages.",
+    )
     contact = models.CharField(max_length=200, blank=True, help_text="Whom people may call; it is published.")
     feed_is_public = models.BooleanField(default=False, help_text="Anybody may read the feed, without signing in.")
 
@@ -285,6 +291,7 @@ class AlertSettings(TenantModel):
                 condition=Q(status__in=[one.value for one in AlertStatus]), name="alert_settings_status_known"
             ),
         ]
+        verbose_name = verbose_name_plural = "public alerts"
 
     def __str__(self) -> str:
         return "Public alerts"

@@ -1,5 +1,6 @@
 from django import forms
 
+from connectors.contracts.cap_alert import MessageType
 from outage.models import Cause, Status
 
 
@@ -14,3 +15,10 @@ class TransitionForm(forms.Form):
 class AcknowledgeForm(forms.Form):
     alarm = forms.IntegerField()
     comment = forms.CharField(required=False, max_length=1_000)
+
+
+class AlertForm(forms.Form):
+    """Which message is to be issued. Whether it may be is for the service to say."""
+
+    type = forms.TypedChoiceField(choices=[(one.value, one.value) for one in MessageType], coerce=MessageType)
+    reason = forms.CharField(required=False, max_length=2_000)

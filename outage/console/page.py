@@ -90,7 +90,7 @@ _SYMBOLS: dict[str, str] = {
     TimelineKind.IMPACT: "home",
     TimelineKind.CREW: "crew",
     TimelineKind.ESTIMATE: "tablet",
-    TimelineKind.ALERT: "msg",
+    TimelineKind.ALERT: "cap",
     TimelineKind.NOTE: "msg",
 }
 

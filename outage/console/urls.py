@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import path
 
-from outage.console import views
+from outage.console import alerts, views
 
 app_name = "outages"
 
@@ -14,5 +14,7 @@ urlpatterns = [
     path("<int:pk>/fragment", _guarded(views.outage_fragment), name="page-fragment"),
     path("<int:pk>/map.json", _guarded(views.outage_map), name="map"),
     path("<int:pk>/transition", _guarded(views.transition), name="transition"),
+    path("<int:pk>/alert", _guarded(alerts.alert), name="alert"),
+    path("<int:pk>/alerts/<str:identifier>.xml", _guarded(alerts.issued_document), name="issued-alert"),
     path("<int:pk>/acknowledge", _guarded(views.acknowledge), name="acknowledge"),
 ]

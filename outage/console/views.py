@@ -55,7 +55,7 @@ def board(request: HttpRequest) -> HttpResponse:
     filters = Filters.of(request.GET)
     page = board_page(now=now, filters=filters)
     context = {
-        **_frame(request, title="Outages"),
+        **frame(request, title="Outages"),
         "page": page,
         "filters": filters,
         "now": now,
@@ -110,7 +110,7 @@ def transition(request: HttpRequest, pk: int) -> HttpResponse:
     """One move of an outage; what the service refuses is said as a sentence, and what was typed is kept."""
     now = timezone.now()
     form = TransitionForm(request.POST)
-    found = _outage_or_404(pk)
+    found = outage_or_404(pk)
     if not form.is_valid():
         return _shown(request, _page_or_404(pk), refusal="That is no move of an outage. Choose one below.", status=400)
     given = form.cleaned_data
@@ -136,7 +136,7 @@ def transition(request: HttpRequest, pk: int) -> HttpResponse:
 def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
     """Acknowledge one of the alarms that the outage rests on; its source is told, and answers."""
     form = AcknowledgeForm(request.POST)
-    alarms = Alarm.objects.for_organisation(current_scope().organisation_id).filter(evidence__outage=_outage_or_404(pk))
+    alarms = Alarm.objects.for_organisation(current_scope().organisation_id).filter(evidence__outage=outage_or_404(pk))
     alarm = alarms.filter(pk=form.cleaned_data["alarm"]).first() if form.is_valid() else None
     if alarm is None:
         raise Http404
@@ -163,7 +163,7 @@ def _shown(
     status: int = 200,
 ) -> HttpResponse:
     context = {
-        **_frame(request, title=page.outage.number),
+        **frame(request, title=page.outage.number),
         **_page_context(request, page),
         "opened": opened,
         "typed": typed,
@@ -179,6 +179,7 @@ def _page_context(request: HttpRequest, page: OutagePage) -> dict[str, Any]:
         "now": page.now,
         "causes": Cause.choices,
         "may_move": may(request, Capability.TRANSITION_OUTAGE),
+        "may_alert": may(request, Capability.ISSUE_ALERT),
         "may_acknowledge": may(request, Capability.ACKNOWLEDGE_ALARM),
     }
 
@@ -190,7 +191,7 @@ def _page_or_404(pk: int) -> OutagePage:
     return page
 
 
-def _outage_or_404(pk: int) -> Outage:
+def outage_or_404(pk: int) -> Outage:
     found: Outage | None = Outage.objects.for_organisation(current_scope().organisation_id).filter(pk=pk).first()
     if found is None:
         raise Http404
@@ -216,5 +217,5 @@ def digest_of(parts: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
 
 
-def _frame(request: HttpRequest, *, title: str) -> dict[str, Any]:
+def frame(request: HttpRequest, *, title: str) -> dict[str, Any]:
     return {**admin.site.each_context(request), "title": title, "is_fullwidth": "1"}
