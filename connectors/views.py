@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_safe
 
 from connectors import registry
+from connectors.cap.validation import SCHEMA
 from connectors.contracts.catalogue import CONTRACTS, INBOUND
 from connectors.contracts.schemas import schema_of
 from connectors.manifest import encoded_manifest
@@ -140,6 +141,13 @@ def manifest(request: HttpRequest) -> HttpResponse:
     body, tag = encoded_manifest(tuple(registry.adapters().values()))
     response = HttpResponse(body, content_type="application/json", headers={"ETag": tag, "Cache-Control": "no-cache"})
     return get_conditional_response(request, etag=tag, response=response) or response
+
+
+@require_GET
+@transaction.non_atomic_requests
+def cap_schema(request: HttpRequest) -> HttpResponse:
+    """The XML schema of what a `cap-alert/1.2` record carries."""
+    return HttpResponse(SCHEMA.read_bytes(), content_type="application/xml")
 
 
 @require_GET

@@ -264,7 +264,7 @@ class AlertSettings(TenantModel):
     sender = models.CharField(
         max_length=200,
         blank=True,
-        help_text="Names you to whoever receives alerts, for good: such as outages@utility.example.",
+        help_text="By this name receivers know your alerts, for good: outages@utility.example, say.",
     )
     status = models.CharField(
         max_length=8,

@@ -10,6 +10,9 @@ from connectors.cap.info_rules import INFO_RULES
 from connectors.cap.message_rules import MESSAGE_RULES
 from connectors.cap.reading import Element, Fault, NotCap, read
 
+SCHEMA = Path(__file__).parent / "CAP-v1.2.xsd"
+"""As OASIS published it; its licence stands beside it."""
+
 RULES = (*MESSAGE_RULES, *INFO_RULES, *AREA_RULES)
 
 
@@ -36,4 +39,4 @@ def schema_faults(alert: Element) -> tuple[Fault, ...]:
 
 @cache
 def _schema() -> etree.XMLSchema:
-    return etree.XMLSchema(file=str(Path(__file__).parent / "CAP-v1.2.xsd"))
+    return etree.XMLSchema(file=str(SCHEMA))

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
                     "sender",
                     models.CharField(
                         blank=True,
-                        help_text="Names you to whoever receives alerts, for good: such as outages@utility.example.",
+                        help_text="By this name receivers know your alerts, for good: outages@utility.example, say.",
                         max_length=200,
                     ),
                 ),
@@ -221,7 +221,7 @@ class Migration(migrations.Migration):
                     "sender",
                     models.CharField(
                         blank=True,
-                        help_text="Names you to whoever receives alerts, for good: such as outages@utility.example.",
+                        help_text="By this name receivers know your alerts, for good: outages@utility.example, say.",
                         max_length=200,
                     ),
                 ),

@@ -1,13 +1,16 @@
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from connectors import registry, secrets
 from connectors.adapters.push import PushAdapter
-from connectors.contracts.base import Record
+from connectors.contracts.base import OutboundRecord, Record
+from connectors.contracts.cap_alert import CapAlert
 from connectors.models import Connector
 from connectors.protocols.adapter import Emission, Mode
 from connectors.protocols.errors import BadConfig
@@ -29,6 +32,34 @@ def test_the_adapters_are_one_list() -> None:
     assert registry.adapter_for("push") is PushAdapter
     with pytest.raises(UnknownKind, match="There are: arcgis-enterprise, maximo, ogc-api-features"):
         registry.adapter_for("telepathy")
+
+
+def test_a_standards_own_documents_are_known_by_their_namespace() -> None:
+    assert registry.contract_of_document("urn:oasis:names:tc:emergency:cap:1.2") is CapAlert
+    assert registry.contract_of_document("urn:oasis:names:tc:emergency:cap:1.1") is None
+
+
+@pytest.mark.django_db
+def test_the_contract_is_published_with_the_standards_own_schema(client: Client) -> None:
+    described = client.get("/contracts/cap-alert/1.2.json")
+    schema = client.get("/contracts/cap-alert/1.2.xsd")
+
+    assert described.json()["title"] == "cap-alert/1.2"
+    assert (schema.status_code, schema["Content-Type"]) == (200, "application/xml")
+    assert schema.content == Path("connectors/cap/CAP-v1.2.xsd").read_bytes()
+
+
+class Loudspeaker(PushAdapter):
+    kind: ClassVar[str] = "loudspeaker"
+    accepts: ClassVar[tuple[type[OutboundRecord], ...]] = (CapAlert,)
+
+
+def test_an_adapter_may_declare_that_it_takes_public_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert registry.kinds_accepting(CapAlert) == []
+    registry.adapters.cache_clear()
+    monkeypatch.setattr(registry, "ADAPTERS", (*registry.ADAPTERS, Loudspeaker))
+
+    assert registry.kinds_accepting(CapAlert) == ["loudspeaker"]
 
 
 class Thought(Record, frozen=True, kw_only=True):

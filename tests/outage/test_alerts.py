@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
-from lxml import etree
 
 from audit.models import Event
-from connectors.cap.reading import children, read, text, texts
+from connectors.cap.reading import Element, children, read, text, texts
 from connectors.cap.validation import faults_of
 from connectors.contracts.cap_alert import AlertStatus, MessageType
 from connectors.contracts.restoration_estimate import RestorationEstimate
@@ -59,7 +58,7 @@ def outage(utility_with_ring: PretendUtility) -> Outage:
     return the_outage()
 
 
-def info_of(alert: IssuedAlert) -> etree._Element:
+def info_of(alert: IssuedAlert) -> Element:
     return children(read(bytes(alert.content)), "info")[0]
 
 
