@@ -7,10 +7,11 @@ from typing import Any
 from django.db import connection
 
 from connectors.contracts.cap_alert import MessageType
+from connectors.freshness import Freshness
 from gis.models import ElementAlias
 from organisation.scope import current_scope
 from outage import facts
-from outage.models import AlertSettings, IssuedAlert, Outage, OutageQuerySet, RestorationEstimate
+from outage.models import AlertSettings, IssuedAlert, IssuedAlertQuerySet, Outage, OutageQuerySet, RestorationEstimate
 from telemetry.models import LatestReading
 from telemetry.queries.signals import latest_of_elements
 from work.models import OPEN_STATUSES
@@ -78,12 +79,25 @@ def positions_of_affected(outage: Outage, *, only_off: bool) -> list[tuple[float
     return found
 
 
+def freshness_of_estimate(outage: Outage, *, now: datetime) -> Freshness:
+    """Whether what the field said last of when power is back may still be relied on."""
+    asked: dict[str, Any] = {"organisation": outage.organisation_id, "outage": outage.pk, "now": now}
+    with connection.cursor() as cursor:
+        cursor.execute(ESTIMATE_FRESHNESS, asked)
+        found = cursor.fetchone()
+    return Freshness.UNKNOWN if found is None else Freshness(found[0])
+
+
+def alerts_about(outage: Outage) -> IssuedAlertQuerySet:
+    return IssuedAlert.objects.for_organisation(outage.organisation_id).filter(outage=outage)
+
+
 def alerts_in_force(outage: Outage, *, now: datetime) -> list[IssuedAlert]:
     """
     The public alerts about an outage that somebody may still go by, oldest first: those issued since the last Cancel
     that have not ended, an Update's predecessors among them, for not everybody has received the Update.
     """
-    issued = list(IssuedAlert.objects.for_organisation(outage.organisation_id).filter(outage=outage).order_by("pk"))
+    issued = list(alerts_about(outage).defer("content").order_by("sequence"))
     cancelled = [place for place, alert in enumerate(issued) if alert.message_type == MessageType.CANCEL]
     since = issued[cancelled[-1] + 1 :] if cancelled else issued
     return [alert for alert in since if alert.expires_at > now]
@@ -162,3 +176,8 @@ WHERE af.organisation_id = %(organisation)s AND af.outage_id = %(outage)s AND af
   AND coalesce(sp.longitude, near.longitude) IS NOT NULL AND coalesce(sp.latitude, near.latitude) IS NOT NULL
 ORDER BY longitude, latitude
 """
+
+ESTIMATE_FRESHNESS = f"""
+SELECT told.freshness FROM outage_outage o CROSS JOIN LATERAL ({facts.RESTORATION}) told
+WHERE o.organisation_id = %(organisation)s AND o.id = %(outage)s
+""".format(a="o")  # noqa: S608  # put together from constants; every value is a parameter

@@ -12,6 +12,7 @@ from organisation.roles import Role
 ORGANISATION = ("rural-grid", "Rural Grid Utility")
 NEIGHBOUR = ("neighbour", "Neighbour Networks")
 PASSWORD = "breaker-at-0215"  # noqa: S105  # of the demo's people, printed by `make up`
+ALERTS_FROM = "alerts@rural-grid.example"
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from config.demo import content
 from connectors.contracts.alarm import Alarm
 from connectors.contracts.base import contract_id
+from connectors.contracts.cap_alert import AlertStatus
 from connectors.models import Connector, ConnectorToken, Mode, Schedule, Stream, Trigger
 from connectors.services.schedules import save_schedule
 from connectors.services.settings import save_connector, save_stream
@@ -27,6 +28,8 @@ from organisation.queries import TokenExpired, find_token_holder, scope_of
 from organisation.roles import Role
 from organisation.scope import Scope, acting_for, carrying, system_job
 from organisation.services import add_member, add_organisation, issue_token
+from outage.models import AlertSettings
+from outage.services.alert_settings import save_alert_settings
 
 TOKEN_LIFE = timedelta(days=365)
 PATIENCE_S = 120
@@ -39,6 +42,7 @@ def load(*, data_dir: Path, port: int, simulator_port: int) -> None:
     scope = scope_of(content.ORGANISATION[0])
     with carrying(scope):
         _connect(scope, f"http://127.0.0.1:{simulator_port}")
+        _public_alerts(scope)
         _first_read(scope)
         _dispatchers_token(scope, data_dir / "demo-token")
         _tablets_token(scope, data_dir / "simulator-push.json", port=port)
@@ -91,6 +95,20 @@ def _organisation(named: tuple[str, str], people: tuple[content.Person, ...]) ->
             if person.email not in known:
                 add_member(email=person.email, name=person.name, role=person.role, password=content.PASSWORD)
         User.objects.filter(email=administrator.email, name="").update(name=administrator.name)
+
+
+def _public_alerts(scope: Scope) -> None:
+    """Tests, in a feed that anybody may read: it is a demo."""
+    with acting_for(scope):
+        if not AlertSettings.objects.exists():
+            save_alert_settings(
+                sender=content.ALERTS_FROM,
+                status=AlertStatus.TEST,
+                languages=["en-GB", "de-DE"],
+                web="",
+                contact="",
+                feed_is_public=True,
+            )
 
 
 def _connect(scope: Scope, simulator: str) -> None:

@@ -23,7 +23,7 @@ from organisation.scope import current_scope
 from outage.console.forms import AlertForm
 from outage.console.views import frame, only_with, outage_or_404
 from outage.models import IssuedAlert, Outage
-from outage.queries import alert_settings, issued_alert
+from outage.queries import alert_settings, alerts_about, issued_alert
 from outage.services.alerts import UnableToIssue, cancel_alert, issue_alert, preview_alert, update_alert
 
 SERVICES: dict[MessageType, Callable[..., IssuedAlert]] = {
@@ -91,9 +91,7 @@ def _shown(
         "is_signed": bool(settings.CAP_SIGNING_KEY),
         "feed_is_public": alert_settings().feed_is_public,
         "takers": _takers(),
-        "issued": IssuedAlert.objects.filter(organisation=outage.organisation_id, outage=outage)
-        .defer("content")
-        .order_by("-sequence"),
+        "issued": alerts_about(outage).defer("content").order_by("-sequence"),
         "may_set_up": may(request, Capability.MANAGE_ALERTS),
         "typed": typed,
         "refusal": refusal,

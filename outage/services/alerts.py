@@ -12,6 +12,7 @@ from connectors.cap.message import Alert, cap_time, document
 from connectors.cap.signature import UnableToSign, load_signer
 from connectors.cap.validation import faults_of
 from connectors.contracts.cap_alert import AlertStatus, CapAlert, MessageType
+from connectors.freshness import Freshness
 from connectors.landing import DeliveryReceipt
 from connectors.models import Connector, State
 from connectors.services import outbox
@@ -21,7 +22,7 @@ from outage.alerts.draft import Draft, offered
 from outage.alerts.place import place_of
 from outage.local_time import in_local_time
 from outage.models import OPEN_STATUSES, IssuedAlert, Outage, Status, TimelineKind
-from outage.queries import alert_settings, alerts_in_force, current_estimate_of
+from outage.queries import alert_settings, alerts_about, alerts_in_force, current_estimate_of, freshness_of_estimate
 from outage.services.timeline import Note, write
 
 SUBJECT = "alert:"
@@ -163,7 +164,7 @@ def _draft(outage: Outage, message_type: MessageType, *, now: datetime) -> Draft
         place=place,
         back_at=estimate.estimated_at if estimate is not None and estimate.estimated_at > now else None,
         before=before,
-        sequence=IssuedAlert.objects.filter(organisation=outage.organisation_id, outage=outage).count() + 1,
+        sequence=alerts_about(outage).count() + 1,
         now=now,
     )
 
@@ -196,6 +197,8 @@ def _doubts(draft: Draft) -> tuple[str, ...]:
             doubts.append("Its customers are not counted yet: the alert gives no number.")
         if draft.back_at is None:
             doubts.append("Nobody has said until when: the alert ends after four hours unless it is updated.")
+        elif freshness_of_estimate(draft.outage, now=draft.now) != Freshness.FRESH:
+            doubts.append("The field has not spoken for a while: ask by radio before you promise when power is back.")
     return tuple(doubts)
 
 

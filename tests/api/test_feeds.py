@@ -3,10 +3,12 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from lxml import etree
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from connectors.cap.reading import Element
 from connectors.contracts.cap_alert import AlertStatus
@@ -158,6 +160,26 @@ def test_one_organisations_alerts_are_never_in_anothers_feed(
     for visitor in (client, ours):
         assert entries(visitor.get("/feeds/neighbour/cap.atom").content) == []
         assert visitor.get("/feeds/neighbour/cap/utility.2026-0117.1.xml").status_code == 404
+
+
+def test_the_feed_costs_the_same_however_many_alerts_are_in_it(
+    alert: IssuedAlert,
+    outage: Outage,
+    coordinator: Membership,
+    utility: Organisation,
+    client: Client,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with CaptureQueriesContext(connection) as one:
+        client.get(FEED)
+    with acting_for(Scope(organisation_id=utility.pk)):
+        for number in range(5):
+            named = rows.element(outage.element.stream, f"SW-{number + 2}", at=outage.detected_at)
+            other = rows.outage(f"2026-02{number}", named, now=outage.detected_at)
+            issue_alert(outage=other, reason="", actor=coordinator.user, now=timezone.now())
+
+    with django_assert_num_queries(len(one)):
+        assert len(links(client.get(FEED).content)) == 6
 
 
 def test_the_feed_is_for_reading(alert: IssuedAlert, client: Client) -> None:

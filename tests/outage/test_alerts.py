@@ -351,6 +351,23 @@ def test_a_preview_keeps_nothing_and_names_what_is_missing_and_doubtful(
     assert not IssuedAlert.objects.exists()
 
 
+def test_a_promise_of_the_field_that_has_grown_old_is_a_doubt(
+    outage: Outage, utility_with_ring: PretendUtility
+) -> None:
+    now = utility_with_ring.clock
+    told = RestorationEstimate(
+        external_id="E-1", source_time=now, element="FEEDER", estimated_at=now + timedelta(hours=3)
+    )
+    utility_with_ring.estimates(told)
+    doubt = "The field has not spoken for a while: ask by radio before you promise when power is back."
+
+    fresh = preview_alert(outage=outage, message_type=None, now=utility_with_ring.clock)
+    stale = preview_alert(outage=outage, message_type=None, now=now + timedelta(hours=2))
+
+    assert doubt not in fresh.doubts
+    assert doubt in stale.doubts
+
+
 def test_a_neighbours_outage_cannot_be_told_of(
     outage: Outage, neighbour: Organisation, person: User, now: datetime
 ) -> None:
