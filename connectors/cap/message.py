@@ -1,5 +1,7 @@
 """A CAP 1.2 alert message as values, and its XML (OASIS CAP 1.2 §3.2). The elements stand in the schema's order."""
 
+import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +11,9 @@ from lxml import etree
 
 from connectors.cap.reading import Element
 from connectors.contracts.cap_alert import NAMESPACE, AlertStatus, MessageType
+
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML document can hold (XML 1.0 §2.2): in a name from a source, they are noise."""
 
 Ring = tuple[tuple[float, float], ...]
 """Latitude and longitude in WGS 84 degrees, the reverse of GeoJSON; the last pair repeats the first (§3.2.4)."""
@@ -101,6 +106,15 @@ class Alert:
     incidents: str = ""
     infos: tuple[Info, ...]
 
+    @property
+    def gist(self) -> str:
+        """A digest of what is told and where, which stays the same while only the clock goes on."""
+        told = [
+            (info.headline, info.description, info.instruction, info.severity, info.certainty, info.areas)
+            for info in self.infos
+        ]
+        return hashlib.sha256(repr((self.message_type, self.status, told)).encode()).hexdigest()
+
     def element(self) -> Element:
         return _element("alert", *_alert_parts(self))
 
@@ -170,7 +184,7 @@ def _element(name: str, *content: Element | str | None) -> Element:
     made = etree.Element(f"{{{NAMESPACE}}}{name}", nsmap={None: NAMESPACE})  # type: ignore[dict-item]  # the stubs know no default namespace
     for part in content:
         if isinstance(part, str):
-            made.text = str(part)
+            made.text = NOT_XML.sub("", part)
         elif part is not None:
             made.append(part)
     return made

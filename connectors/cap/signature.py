@@ -34,7 +34,7 @@ class Signer:
         """
         The document with its signature as the last child of the alert, checked against the certificate.
 
-        :raises UnableToSign: if the certificate is not that of the key
+        :raises UnableToSign: if none can be made, or the one that was made does not hold
         """
         method = SignatureMethod.RSA_SHA256 if isinstance(self.key, RSAPrivateKey) else SignatureMethod.ECDSA_SHA256
         signer = XMLSigner(
@@ -47,7 +47,7 @@ class Signer:
             XMLVerifier().verify(signed, x509_cert=self.chain[0])
         except (SignXMLException, ValueError, TypeError) as error:
             raise UnableToSign(
-                "The signature does not hold: CAP_SIGNING_CERTIFICATE must be the certificate of CAP_SIGNING_KEY."
+                "The signature that was made does not hold: have CAP_SIGNING_KEY and CAP_SIGNING_CERTIFICATE made anew."
             ) from error
         return signed
 
@@ -56,7 +56,7 @@ def load_signer(*, key_file: str, certificate_file: str) -> Signer | None:
     """
     The signer that the settings name; `None` if they name none.
 
-    :raises UnableToSign: if one of the two files is missing, unreadable or not what it should be
+    :raises UnableToSign: if one of the two files is missing, unreadable or not what it should be, or they do not match
     """
     if not key_file and not certificate_file:
         return None
@@ -72,6 +72,10 @@ def load_signer(*, key_file: str, certificate_file: str) -> Signer | None:
         chain = load_pem_x509_certificates(_content("CAP_SIGNING_CERTIFICATE", certificate_file))
     except ValueError as error:
         raise UnableToSign("CAP_SIGNING_CERTIFICATE is no certificate in PEM.") from error
+    if chain[0].public_key() != key.public_key():
+        raise UnableToSign(
+            "CAP_SIGNING_CERTIFICATE must be the certificate of CAP_SIGNING_KEY, and is that of another."
+        )
     return Signer(key=key, chain=tuple(chain))
 
 

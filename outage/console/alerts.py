@@ -51,7 +51,13 @@ def alert(request: HttpRequest, pk: int) -> HttpResponse:
     wanted = form.cleaned_data["type"]
     reason = form.cleaned_data["reason"]
     try:
-        issued = SERVICES[wanted](outage=found, reason=reason, actor=member_of(request).user, now=timezone.now())
+        issued = SERVICES[wanted](
+            outage=found,
+            reason=reason,
+            actor=member_of(request).user,
+            now=timezone.now(),
+            seen=form.cleaned_data["seen"],
+        )
     except UnableToIssue as refused:
         return _shown(request, found, wanted=wanted, typed=reason, refusal=refused.reasons, status=409)
     transaction.on_commit(deliver_outbox.delay)

@@ -21,4 +21,5 @@ class AlertForm(forms.Form):
     """Which message is to be issued. Whether it may be is for the service to say."""
 
     type = forms.TypedChoiceField(choices=[(one.value, one.value) for one in MessageType], coerce=MessageType)
+    seen = forms.CharField(required=False)
     reason = forms.CharField(required=False, max_length=2_000)

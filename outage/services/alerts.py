@@ -58,31 +58,34 @@ class Preview:
     doubts: tuple[str, ...] = ()
 
 
-def issue_alert(*, outage: Outage, reason: str, actor: User, now: datetime) -> IssuedAlert:
+def issue_alert(*, outage: Outage, reason: str, actor: User, now: datetime, seen: str = "") -> IssuedAlert:
     """
     Warn the public of an outage.
 
+    :param seen: the gist of the alert that the person looked at; empty for whoever looked at none
     :raises UnableToIssue: if the outage is over, an alert about it is in force, or it cannot be drafted or signed
     """
-    return _issue(MessageType.ALERT, outage=outage, reason=reason, actor=actor, now=now)
+    return _issue(MessageType.ALERT, outage=outage, reason=reason, actor=actor, now=now, seen=seen)
 
 
-def update_alert(*, outage: Outage, reason: str, actor: User, now: datetime) -> IssuedAlert:
+def update_alert(*, outage: Outage, reason: str, actor: User, now: datetime, seen: str = "") -> IssuedAlert:
     """
     Put the present state in the place of every alert that is in force about an outage.
 
+    :param seen: as for `issue_alert`
     :raises UnableToIssue: if none is, the outage is over, or it cannot be drafted or signed
     """
-    return _issue(MessageType.UPDATE, outage=outage, reason=reason, actor=actor, now=now)
+    return _issue(MessageType.UPDATE, outage=outage, reason=reason, actor=actor, now=now, seen=seen)
 
 
-def cancel_alert(*, outage: Outage, reason: str, actor: User, now: datetime) -> IssuedAlert:
+def cancel_alert(*, outage: Outage, reason: str, actor: User, now: datetime, seen: str = "") -> IssuedAlert:
     """
     End every alert that is in force about an outage: its power is back, or the alert was wrong.
 
+    :param seen: as for `issue_alert`
     :raises UnableToIssue: if none is, or it cannot be drafted or signed
     """
-    return _issue(MessageType.CANCEL, outage=outage, reason=reason, actor=actor, now=now)
+    return _issue(MessageType.CANCEL, outage=outage, reason=reason, actor=actor, now=now, seen=seen)
 
 
 def preview_alert(*, outage: Outage, message_type: MessageType | None, now: datetime) -> Preview:
@@ -109,13 +112,17 @@ def preview_alert(*, outage: Outage, message_type: MessageType | None, now: date
 
 
 @transaction.atomic
-def _issue(message_type: MessageType, *, outage: Outage, reason: str, actor: User, now: datetime) -> IssuedAlert:
+def _issue(
+    message_type: MessageType, *, outage: Outage, reason: str, actor: User, now: datetime, seen: str
+) -> IssuedAlert:
     locked = Outage.objects.select_for_update(of=("self",)).select_related("element").get(pk=outage.pk)
     choices = offered(locked, alerts_in_force(locked, now=now))
     if message_type not in choices:
         raise UnableToIssue(_refusal(locked, message_type, choices))
     draft = _draft(locked, message_type, now=now)
     alert = draft.alert()
+    if seen and seen != alert.gist:
+        raise UnableToIssue("What the public would be told has changed since you looked: read it again, then issue it.")
     content, is_signed = _issued_bytes(alert)
     issued = IssuedAlert.objects.create(
         outage=locked,

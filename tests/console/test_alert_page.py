@@ -115,6 +115,25 @@ def test_what_the_service_refuses_is_said_and_what_was_typed_is_kept(
         assert not IssuedAlert.objects.exists()
 
 
+def test_what_has_changed_since_somebody_looked_is_not_issued_unread(
+    night: Night, signed_in: Client, set_up: None
+) -> None:
+    def seen() -> str:
+        return re.findall(r'name="seen" value="(\w+)"', signed_in.get(address(night.critical)).content.decode())[0]
+
+    before = seen()
+    with acting_for(night.scope()):
+        Outage.objects.filter(pk=night.critical.pk).update(customers_off=4_000)
+    refused = signed_in.post(address(night.critical), {"type": "Alert", "reason": "Calls", "seen": before})
+    issued = signed_in.post(address(night.critical), {"type": "Alert", "reason": "Calls", "seen": seen()})
+
+    assert (refused.status_code, issued.status_code) == (409, 302)
+    assert "What the public would be told has changed since you looked: read it again, then issue it." in words(
+        refused.content.decode()
+    )
+    assert "About 4,000 customers" in words(refused.content.decode())
+
+
 def test_what_cannot_be_signed_is_not_issued_unsigned(
     night: Night, signed_in: Client, set_up: None, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -15,6 +15,7 @@ from tests.console.nights import Night
         "/console/outages/{pk}/",
         "/console/outages/{pk}/fragment",
         "/console/outages/{pk}/map.json",
+        "/console/outages/{pk}/alert",
         "/console/telemetry/alarm/",
         "/console/gis/elementalias/",
     ],
@@ -27,7 +28,9 @@ def test_a_stranger_is_asked_to_sign_in_and_then_comes_where_they_wanted_to(nigh
     assert (answer.status_code, answer["Location"]) == (302, f"/console/login/?next={wanted}")
 
 
-@pytest.mark.parametrize("path", ["/console/organisation", "/console/outages/{pk}/transition"])
+@pytest.mark.parametrize(
+    "path", ["/console/organisation", "/console/outages/{pk}/transition", "/console/outages/{pk}/alert"]
+)
 def test_a_stranger_changes_nothing(night: Night, path: str) -> None:
     address = path.format(pk=night.critical.pk)
 

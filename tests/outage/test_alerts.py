@@ -119,6 +119,17 @@ def test_an_alert_says_what_happened_where_and_until_when(
     ]
 
 
+def test_a_name_with_what_no_xml_can_hold_is_published_without_it(
+    outage: Outage, utility_with_ring: PretendUtility, person: User
+) -> None:
+    now = utility_with_ring.clock
+    zone("We\x0bst\x1b", 11.3, 53.5, 11.6, 53.8, now=now)
+
+    issued = issue_alert(outage=outage, reason="", actor=person, now=now)
+
+    assert text(info_of(issued), "headline") == "Power outage: West"
+
+
 def test_nothing_internal_is_published(outage: Outage, utility_with_ring: PretendUtility, person: User) -> None:
     ServicePoint.objects.update(name="Care home Linden", priority_reason="Ventilator", account_number="A-77")
 
