@@ -17,7 +17,7 @@ from requests.structures import CaseInsensitiveDict
 
 from connectors.protocols import wire
 from connectors.protocols.egress import EgressPolicy, guarded_pools
-from connectors.protocols.errors import BadConfig, ContractBroken, Throttled, Unreachable
+from connectors.protocols.errors import BadConfig, ContractBroken, SourceError, Throttled, Unreachable
 from connectors.protocols.pace import TokenBucket
 
 T = TypeVar("T")
@@ -209,7 +209,11 @@ class HttpSession:
             response = self._follow(ask)
         if 200 <= response.status < 300 or response.status in accept_status:
             return response
-        raise wire.refusal(
+        raise self.refusal(response)
+
+    def refusal(self, response: Response) -> SourceError:
+        """What an answer means whose status the caller cannot use; also one that came inside another answer."""
+        return wire.refusal(
             response.status,
             response.headers,
             response.content,

@@ -192,7 +192,7 @@ def excerpt(body: bytes, secrets: Iterable[str], *, length: int = EXCERPT) -> st
 
 
 def said_by(body: bytes, secrets: Iterable[str]) -> str:
-    """What the source says about an error, in the shapes that servers use (RFC 9457, OGC, FastAPI)."""
+    """What the source says about an error, in the shapes that servers use (RFC 9457, OGC, FastAPI, PI Web API)."""
     try:
         answer: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -200,8 +200,10 @@ def said_by(body: bytes, secrets: Iterable[str]) -> str:
     for _ in range(2):
         if isinstance(answer, dict):
             answer = next(
-                (answer[word] for word in (*WORDS_OF_ERROR, "Error") if answer.get(word)),
+                (answer[word] for word in (*WORDS_OF_ERROR, "Error", "Errors", "Message") if answer.get(word)),
                 "",
             )
+    if isinstance(answer, list):
+        answer = "; ".join(sentence for sentence in answer if isinstance(sentence, str))
     words = excerpt(answer.encode(), secrets) if isinstance(answer, str) else ""
     return f" (it says: {words.rstrip('.')})" if words else ""
