@@ -18,6 +18,7 @@ from simulator.gis import routes as gis
 from simulator.maximo import routes as maximo
 from simulator.opcua import routes as opcua
 from simulator.page.routes import PageRoutes
+from simulator.pi import routes as pi
 from simulator.settings import Clock, Settings, system_clock
 from simulator.tablet import Send, send
 from simulator.utility import Utility
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock,
     customers = cis.CisRoutes(utility)
     systems = (
         System("scada", "/opcua", lambda request, _: opcua.is_admitted(request), opcua.refusal),
+        System("pi", "/piwebapi", lambda request, _: pi.is_admitted(request), pi.refusal),
         System("gis", "/gis", lambda request, _: gis.is_admitted(request), gis.refusal),
         # It looks for a token itself: with none it refuses in another way than with one that has run out.
         System("arcgis", arcgis.PREFIX, lambda request, _: True, arcgis.refusal),
@@ -46,6 +48,7 @@ def create_app(settings: Settings | None = None, *, clock: Clock = system_clock,
             *PageRoutes(utility).routes(),
             *ControlRoutes(utility).routes(),
             *opcua.OpcUaRoutes(utility).routes(),
+            *pi.PiRoutes(utility).routes(),
             *gis.GisRoutes(utility).routes(),
             *arcgis.ArcgisRoutes(utility).routes(),
             *maximo.MaximoRoutes(utility).routes(),

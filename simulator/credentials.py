@@ -6,6 +6,10 @@ SCADA_BEARER_TOKEN = "scada-demo-token"  # noqa: S105 - opens a pretend system o
 SCADA_USERNAME = "gateway-reader"
 SCADA_PASSWORD = "scada-demo-password"  # noqa: S105 - opens a pretend system only
 
+PI_BEARER_TOKEN = "pi-demo-token"  # noqa: S105 - opens a pretend system only
+PI_USERNAME = "pi-reader"
+PI_PASSWORD = "pi-demo-password"  # noqa: S105 - opens a pretend system only
+
 GIS_BEARER_TOKEN = "gis-demo-token"  # noqa: S105 - opens a pretend system only
 GIS_USERNAME = "gis-reader"
 GIS_PASSWORD = "gis-demo-password"  # noqa: S105 - opens a pretend system only

@@ -8,7 +8,7 @@ from typing import Any
 
 from simulator.errors import Refused
 
-SYSTEMS = ("scada", "gis", "arcgis", "maximo", "cis", "tablet")
+SYSTEMS = ("scada", "pi", "gis", "arcgis", "maximo", "cis", "tablet")
 FAULTS = ("slow", "500", "429", "401", "garbage", "truncated", "repeated", "cut")
 FAULTS_OF = {
     # Half a page that says it goes on, and change tracking that was cleaned up.

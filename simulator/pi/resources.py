@@ -1,0 +1,321 @@
+"""The resources of the PI Web API, read side: what each GET answers, on its own or within a batch."""
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from simulator.pi.archive import Archive, Json, time_text
+from simulator.pi.assets import (
+    AF,
+    ARCHIVE,
+    ASSET_DATABASE,
+    ATTRIBUTE,
+    DATA_SERVER,
+    DATABASE,
+    ELEMENT,
+    FRAME,
+    PI_POINT,
+    POINT,
+    SERVER,
+    Attribute,
+    Tag,
+    guid,
+    rural_assets,
+    web_id,
+)
+from simulator.pi.frames import frames_of
+from simulator.utility import Utility
+
+PREFIX = "/piwebapi"
+PAGE = 1_000
+MAX_ITEMS = 150_000
+VERSION = "2018 SP1 (1.11.1.5383)"
+
+
+class Refusal(Exception):
+    """The request cannot be met, with the status and the sentence that say so."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+
+
+class Query:
+    """The parameters of one GET; names in any case, some given several times."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._pairs = [(name.lower(), value) for name, value in pairs]
+
+    def all(self, name: str) -> list[str]:
+        return [value for one, value in self._pairs if one == name.lower()]
+
+    def one(self, name: str, default: str = "") -> str:
+        return next(iter(self.all(name)), default)
+
+    def number(self, name: str, default: int) -> int:
+        text = self.one(name, str(default))
+        if not text.isdecimal():
+            raise Refusal(400, f"The value '{text}' is not valid for {name}.")
+        return int(text)
+
+    @property
+    def is_brief(self) -> bool:
+        return self.one("webIdType").lower() == "idonly"
+
+
+class Resources:
+    """Not locked: who asks holds the utility's lock. `repeats`: lists begin anew, whatever page is asked for."""
+
+    def __init__(self, utility: Utility, archive: Archive, *, user: str, fault: str | None) -> None:
+        self._utility = utility
+        self._archive = archive
+        self._assets = rural_assets()
+        self._now = utility.now()
+        self._user = user
+        self._fault = fault
+
+    def get(self, path: str, query: Query) -> tuple[int, Json]:
+        """
+        :param path: below the home page, such as `streams/…/value`
+        """
+        for pattern, answer in ROUTES:
+            if found := re.fullmatch(pattern, path.strip("/"), re.IGNORECASE):
+                try:
+                    return 200, _selected(answer(self, query, *found.groups()), query.one("selectedFields"))
+                except Refusal as refusal:
+                    return refusal.status, {"Errors": [refusal.sentence]}
+        return 404, {"Message": f"No HTTP resource was found that matches the request URI '{PREFIX}/{path}'."}
+
+    def home(self, query: Query) -> Json:
+        names = {"AssetServers": "assetservers", "DataServers": "dataservers", "System": "system"}
+        return {"Links": {"Self": f"{PREFIX}/"} | {name: f"{PREFIX}/{path}" for name, path in names.items()}}
+
+    def system(self, query: Query) -> Json:
+        return {"ProductTitle": "PI Web API", "ProductVersion": VERSION, "Links": {}}
+
+    def status(self, query: Query) -> Json:
+        up = (self._now - self._utility.started_at) / timedelta(minutes=1)
+        return {"UpTimeInMinutes": up, "State": "Running", "CacheInstances": 0, "ServerTime": time_text(self._now)}
+
+    def userinfo(self, query: Query) -> Json:
+        return {"IdentityType": "WindowsIdentity", "Name": f"RURAL\\{self._user}", "IsAuthenticated": True}
+
+    def asset_servers(self, query: Query) -> Json:
+        return {"Links": {}, "Items": [self._named(SERVER, AF, query) | self._connection()]}
+
+    def databases(self, query: Query, server: str) -> Json:
+        self._found(server, AF)
+        return {"Links": {}, "Items": [self._named(ASSET_DATABASE, DATABASE, query)]}
+
+    def database(self, query: Query) -> Json:
+        return self._by_path(ASSET_DATABASE, DATABASE, query)
+
+    def data_servers(self, query: Query) -> Json:
+        if query.one("path"):
+            return self._by_path(ARCHIVE, DATA_SERVER, query) | self._connection()
+        return {"Links": {}, "Items": [self._named(ARCHIVE, DATA_SERVER, query) | self._connection()]}
+
+    def elements(self, query: Query, database: str) -> Json:
+        self._found(database, DATABASE)
+        template, deep = query.one("templateName"), query.one("searchFullHierarchy") == "true"
+        found = [
+            {
+                **self._named(ELEMENT, element.path, query),
+                "Description": element.description,
+                "TemplateName": element.template,
+                "HasChildren": element.template != "Switch",
+                "CategoryNames": [],
+            }
+            for element in sorted(self._assets.elements.values(), key=lambda one: (one.name, one.path))
+            if template in ("", element.template) and (deep or element.path.count("\\") == DATABASE.count("\\") + 1)
+        ]
+        return self._page(_with_name(found, query), query, f"assetdatabases/{database}/elements")
+
+    def attributes(self, query: Query, element: str) -> Json:
+        owner = self._assets.elements.get(self._assets.paths.get(element, ""))
+        if owner is None:
+            raise Refusal(404, "The specified element was not found.")
+        found = [self._attribute(one, query) for one in sorted(owner.attributes, key=lambda one: one.name)]
+        return self._page(_with_name(found, query), query, f"elements/{element}/attributes")
+
+    def points(self, query: Query, server: str) -> Json:
+        self._found(server, DATA_SERVER)
+        found = [self._point(tag, query) for _, tag in sorted(self._assets.tags.items())]
+        return self._page(_with_name(found, query), query, f"dataservers/{server}/points")
+
+    def frames(self, query: Query, database: str) -> Json:
+        self._found(database, DATABASE)
+        start, end = self._time(query, "startTime", timedelta(hours=8)), self._time(query, "endTime", timedelta())
+        template = query.one("templateName")
+        found = [
+            frame.as_json(is_brief=query.is_brief)
+            for frame in frames_of(self._utility.scada)
+            if frame.overlaps(start, end)
+        ]
+        found = [one for one in found if template in ("", one["TemplateName"])]
+        return self._page(_with_name(found, query), query, f"assetdatabases/{database}/eventframes")
+
+    def referenced_elements(self, query: Query, frame: str) -> Json:
+        for one in frames_of(self._utility.scada):
+            brief, full = (web_id(FRAME, one.path, is_brief=is_brief) for is_brief in (True, False))
+            if frame in (brief, full):
+                paths = [self._assets.paths[key] for key in one.as_json(is_brief=True)["RefElementWebIds"]]
+                return {"Links": {}, "Items": [self._named(ELEMENT, path, query) for path in paths]}
+        raise Refusal(404, "The specified event frame was not found.")
+
+    def stream(self, query: Query, stream: str, what: str) -> Json:
+        found = self._stream_of(stream)
+        if what.lower() == "value":
+            return self._broken() or self._archive.present(found, now=self._now)
+        return self._broken() or {"Links": {}, "Items": self._recorded(found, query), "UnitsAbbreviation": ""}
+
+    def stream_set(self, query: Query, what: str) -> Json:
+        items = []
+        for key in query.all("webId"):
+            stream = self._stream_of(key)
+            marker = POINT if isinstance(stream, Tag) else ATTRIBUTE
+            item = self._named(marker, stream.path, query)
+            if what.lower() == "value":
+                item["Value"] = self._archive.present(stream, now=self._now)
+            else:
+                item |= {"Items": self._recorded(stream, query), "UnitsAbbreviation": ""}
+            items.append(item)
+        return self._broken() or {"Links": {}, "Items": items}
+
+    def _recorded(self, stream: Attribute | Tag, query: Query) -> list[Json]:
+        if isinstance(stream, Attribute) and stream.tag is None:
+            raise Refusal(409, "The attribute does not support this operation: it has no data reference.")
+        count = query.number("maxCount", PAGE)
+        if count > MAX_ITEMS:
+            raise Refusal(400, f"Parameter (maxCount) is greater than the maximum allowed ({MAX_ITEMS}).")
+        start, end = self._time(query, "startTime", timedelta(days=1)), self._time(query, "endTime", timedelta())
+        return self._archive.recorded(stream, start=start, end=end, count=count)
+
+    def _broken(self) -> Json:
+        """The injected fault that a status of 200 hides: the server broke after it had sent its headers."""
+        if self._fault != "truncated":
+            return {}
+        return {"WebException": {"StatusCode": 502, "Errors": ["The connection to the data archive was lost."]}}
+
+    def _stream_of(self, key: str) -> Attribute | Tag:
+        stream = self._assets.streams.get(self._assets.paths.get(key, ""))
+        if stream is None:
+            raise Refusal(404, "The specified stream was not found.")
+        return stream
+
+    def _attribute(self, attribute: Attribute, query: Query) -> Json:
+        tag = attribute.tag
+        unit = attribute.fixed_unit if tag is None else tag.unit
+        return {
+            **self._named(ATTRIBUTE, attribute.path, query),
+            "Description": "",
+            "Type": "EnumerationValue" if tag is not None and tag.is_digital else "Double",
+            "TypeQualifier": "",
+            "DefaultUnitsName": {"kW": "kilowatt", "A": "ampere", "kV": "kilovolt"}.get(unit, ""),
+            "DefaultUnitsNameAbbreviation": unit,
+            "DataReferencePlugIn": "" if tag is None else PI_POINT,
+            "ConfigString": "" if tag is None else tag.path,
+            "IsConfigurationItem": tag is None,
+            "IsExcluded": False,
+            "IsHidden": False,
+            "HasChildren": False,
+            "CategoryNames": [],
+            "Step": tag is not None and tag.is_digital,
+        }
+
+    def _point(self, tag: Tag, query: Query) -> Json:
+        return {
+            **self._named(POINT, tag.path, query),
+            "Id": int(guid(tag.path)) % 1_000_000,
+            "Descriptor": f"{tag.switch.name} {tag.signal}",
+            "PointClass": "classic",
+            "PointType": "Digital" if tag.is_digital else "Float64",
+            "DigitalSetName": "SwitchPosition" if tag.is_digital else "",
+            "EngineeringUnits": tag.unit,
+            "Step": tag.is_digital,
+            "Future": False,
+        }
+
+    def _named(self, marker: str, path: str, query: Query) -> Json:
+        name = re.split(r"[\\|]", path)[-1]
+        key = web_id(marker, path, is_brief=query.is_brief)
+        return {"WebId": key, "Id": str(guid(path)), "Name": name, "Path": path, "Links": {}}
+
+    def _connection(self) -> Json:
+        return {"IsConnected": True, "ServerVersion": "2.10.8.440", "ServerTime": time_text(self._now)}
+
+    def _by_path(self, marker: str, path: str, query: Query) -> Json:
+        if query.one("path").lower() != path.lower():
+            raise Refusal(404, f"The specified path was not found: {query.one('path')}")
+        return self._named(marker, path, query)
+
+    def _found(self, key: str, path: str) -> None:
+        if self._assets.paths.get(key) != path:
+            raise Refusal(404, "Unknown or invalid WebID format.")
+
+    def _time(self, query: Query, name: str, before: timedelta) -> datetime:
+        text = query.one(name, "*")
+        if text == "*":
+            return self._now - before
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise Refusal(400, f"The value '{text}' is not a valid time for {name}.") from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def _page(self, items: list[Json], query: Query, path: str) -> Json:
+        start, count = query.number("startIndex", 0), query.number("maxCount", PAGE)
+        if self._fault == "repeated":
+            start = 0
+        links = {"First": f"{PREFIX}/{path}?startIndex=0&maxCount={count}"}
+        if start + count < len(items):
+            links["Next"] = f"{PREFIX}/{path}?startIndex={start + count}&maxCount={count}"
+        return {"Links": links, "Items": items[start : start + count]}
+
+
+Answer = Callable[..., Json]
+
+ROUTES: tuple[tuple[str, Answer], ...] = (
+    ("", Resources.home),
+    ("system", Resources.system),
+    ("system/status", Resources.status),
+    ("system/userinfo", Resources.userinfo),
+    ("assetservers", Resources.asset_servers),
+    ("assetservers/([^/]+)/assetdatabases", Resources.databases),
+    ("assetdatabases", Resources.database),
+    ("assetdatabases/([^/]+)/elements", Resources.elements),
+    ("assetdatabases/([^/]+)/eventframes", Resources.frames),
+    ("elements/([^/]+)/attributes", Resources.attributes),
+    ("eventframes/([^/]+)/referencedelements", Resources.referenced_elements),
+    ("dataservers", Resources.data_servers),
+    ("dataservers/([^/]+)/points", Resources.points),
+    ("streams/([^/]+)/(value|recorded)", Resources.stream),
+    ("streamsets/(value|recorded)", Resources.stream_set),
+)
+
+
+def _with_name(items: list[Json], query: Query) -> list[Json]:
+    wanted = query.one("nameFilter", "*").lower()
+    return [item for item in items if fnmatch.fnmatchcase(item["Name"].lower(), wanted)]
+
+
+def _selected(body: Json, fields: str) -> Json:
+    """Only the fields that were asked for, such as `Items.WebId;Links.Next`; names in any case."""
+    wanted = [field.lower().split(".") for field in fields.split(";") if field]
+    return _only(body, wanted) if wanted else body
+
+
+def _only(value: Any, wanted: list[list[str]]) -> Any:
+    if isinstance(value, list):
+        return [_only(one, wanted) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    kept: Json = {}
+    for name, member in value.items():
+        below = [path[1:] for path in wanted if path and path[0] == name.lower()]
+        if below:
+            kept[name] = member if [] in below else _only(member, below)
+    return kept

@@ -1,0 +1,70 @@
+"""The PI Web API over HTTP, with the traits that trip clients."""
+
+import json
+from email.utils import format_datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from simulator import auth, credentials
+from simulator.faults_on_wire import fault_of
+from simulator.pi.archive import Archive
+from simulator.pi.batch import Unreadable, answer_batch
+from simulator.pi.resources import PREFIX, Query, Resources
+from simulator.utility import Utility
+
+LARGEST_BODY = 4 * 1024 * 1024
+
+
+class PiRoutes:
+    def __init__(self, utility: Utility) -> None:
+        self._utility = utility
+        self._archive = Archive(utility)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{PREFIX}/batch", self.batch, methods=["POST"]),
+            Route(PREFIX, self.get),
+            Route(f"{PREFIX}/{{path:path}}", self.get),
+        ]
+
+    async def get(self, request: Request) -> Response:
+        query = Query(request.query_params.multi_items())
+        with self._utility.lock:
+            status, body = self._resources(request).get(request.path_params.get("path", ""), query)
+        return self._answer(status, body)
+
+    async def batch(self, request: Request) -> Response:
+        if "x-requested-with" not in request.headers:
+            return refusal(400, "A custom header 'X-Requested-With' is required to prevent CSRF attacks.")
+        raw = await request.body()
+        if len(raw) > LARGEST_BODY:
+            return refusal(413, "The request is larger than the maximum allowed.")
+        try:
+            with self._utility.lock:
+                return self._answer(207, answer_batch(json.loads(raw), self._resources(request).get))
+        except (ValueError, Unreadable) as error:
+            return refusal(400, str(error))
+
+    def _resources(self, request: Request) -> Resources:
+        self._utility.advance()
+        self._archive.observe(self._utility.now())
+        pair = auth.basic_pair(request)
+        return Resources(self._utility, self._archive, user=pair[0] if pair else "service", fault=fault_of(request))
+
+    def _answer(self, status: int, body: Any) -> Response:
+        date = format_datetime(self._utility.now().replace(microsecond=0), usegmt=True)
+        return JSONResponse(body, status_code=status, headers={"Date": date})
+
+
+def is_admitted(request: Request) -> bool:
+    return auth.matches(auth.bearer_token(request), credentials.PI_BEARER_TOKEN) or auth.is_basic(
+        request, user=credentials.PI_USERNAME, password=credentials.PI_PASSWORD
+    )
+
+
+def refusal(status: int, sentence: str) -> Response:
+    headers = {"WWW-Authenticate": 'Bearer, Basic realm="pi"'} if status == 401 else None
+    return JSONResponse({"Errors": [sentence]}, status_code=status, headers=headers)
