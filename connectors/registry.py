@@ -18,6 +18,7 @@ from connectors.adapters.arcgis_enterprise.adapter import ArcgisEnterpriseAdapte
 from connectors.adapters.maximo.adapter import MaximoAdapter
 from connectors.adapters.ogc_api_features.adapter import OgcApiFeaturesAdapter
 from connectors.adapters.opcua_rest.adapter import OpcUaRestAdapter
+from connectors.adapters.pi_web_api.adapter import PiWebApiAdapter
 from connectors.adapters.push import PushAdapter
 from connectors.adapters.rest_json.adapter import RestJsonAdapter
 from connectors.contracts.base import OutboundRecord, Record, contract_id
@@ -31,6 +32,7 @@ from connectors.protocols.tables import initial_values
 
 ADAPTERS: tuple[type[Adapter], ...] = (
     OpcUaRestAdapter,
+    PiWebApiAdapter,
     OgcApiFeaturesAdapter,
     ArcgisEnterpriseAdapter,
     MaximoAdapter,

@@ -27,7 +27,7 @@ def _fresh() -> Iterator[None]:
 
 
 def test_the_adapters_are_one_list() -> None:
-    kinds = ["opcua-rest", "ogc-api-features", "arcgis-enterprise", "maximo", "rest-json", "push"]
+    kinds = ["opcua-rest", "pi-web-api", "ogc-api-features", "arcgis-enterprise", "maximo", "rest-json", "push"]
     assert list(registry.adapters()) == kinds
     assert registry.adapter_for("push") is PushAdapter
     with pytest.raises(UnknownKind, match="There are: arcgis-enterprise, maximo, ogc-api-features"):

@@ -1,0 +1,222 @@
+"""AVEVA PI: signals, what was recorded of them, and event frames, by the PI Web API."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar
+
+import msgspec
+from django import forms
+
+from connectors.adapters.pi_web_api.alarms import list_frames, read_alarm
+from connectors.adapters.pi_web_api.listing import Root, find_root, is_database, list_signals
+from connectors.adapters.pi_web_api.probing import databases, probe, servers
+from connectors.adapters.pi_web_api.reading import Window, read_values
+from connectors.adapters.pi_web_api.records import read_reading, read_signal
+from connectors.adapters.pi_web_api.settings import PiStreamForm, PiWebApiForm, options_of
+from connectors.contracts.alarm import Alarm, AlarmCategory
+from connectors.contracts.base import OutboundRecord, Record, contract_id
+from connectors.contracts.reading import Reading, SwitchState
+from connectors.contracts.signal import Signal
+from connectors.protocols.adapter import (
+    Adapter,
+    Cursor,
+    Emission,
+    Family,
+    Mode,
+    Page,
+    Probe,
+    Receipt,
+    SourceStream,
+)
+from connectors.protocols.errors import BadConfig
+from connectors.protocols.http import HttpSession
+from connectors.protocols.moments import parse_moment, utc_text
+from connectors.protocols.pi.collections import Collection
+from connectors.protocols.pi.streams import Stream
+from connectors.protocols.pi.web_api import PiWebApi
+from connectors.protocols.sign_in import auth_of
+
+SIGNAL, READING, ALARM = contract_id(Signal), contract_id(Reading), contract_id(Alarm)
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+SOON = timedelta(minutes=1)
+"""After so long a list is made anew that may not be whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """The signals of a database or data server in the order of their paths, and when they were listed."""
+
+    streams: tuple[Stream, ...]
+    listed_at: datetime
+    doubt: str
+
+
+class PiWebApiAdapter(Adapter):
+    kind: ClassVar[str] = "pi-web-api"
+    label: ClassVar[str] = "Historian (AVEVA PI Web API)"
+    version: ClassVar[str] = "1.0"
+    family: ClassVar[Family] = Family.TELEMETRY
+    config_form: ClassVar[type[forms.Form]] = PiWebApiForm
+    stream_form: ClassVar[type[forms.Form]] = PiStreamForm
+    emits: ClassVar[tuple[Emission, ...]] = (
+        Emission(contract=Signal, modes=(Mode.FULL,), freshness=timedelta(days=1)),
+        Emission(contract=Reading, modes=(Mode.FULL, Mode.INCREMENTAL), freshness=timedelta(minutes=5)),
+        Emission(contract=Alarm, modes=(Mode.FULL, Mode.INCREMENTAL), freshness=timedelta(minutes=5)),
+    )
+    accepts: ClassVar[tuple[type[OutboundRecord], ...]] = ()
+
+    def __init__(self, config: Mapping[str, Any], http: HttpSession) -> None:
+        self.config = config
+        self.http = http
+        self.api = PiWebApi(http, base_url=config["base_url"], auth=auth_of(config))
+        self.element_pattern = re.compile(config["element_pattern"])
+        self.position_pattern = re.compile(config["position_pattern"])
+        self.states = {word: SwitchState(state) for word, state in config["position_states"].items()}
+        self.overlap = timedelta(seconds=config["overlap_seconds"])
+
+    def probe(self) -> Probe:
+        return probe(self.api)
+
+    def discover(self) -> Iterator[SourceStream]:
+        signal, reading, alarm = self.emits
+        for path in databases(self.api):
+            for emission, what in ((signal, "attributes"), (reading, "values"), (alarm, "event frames")):
+                yield _stream(emission, path, f"{path}: {what}")
+        for path in servers(self.api):
+            for emission, what in ((signal, "tags"), (reading, "values")):
+                yield _stream(emission, path, f"{path}: {what}")
+
+    def fetch(self, stream: SourceStream, *, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
+        match stream.contract:
+            case contract if contract == SIGNAL:
+                yield from self._signals(stream, cursor)
+            case contract if contract == READING:
+                yield from self._readings(stream, cursor, mode)
+            case contract if contract == ALARM and is_database(stream.name):
+                yield from self._alarms(stream, cursor, mode)
+            case contract if contract == ALARM:
+                raise BadConfig(f"{stream.name} is a data server, which has no event frames. Read them of a database.")
+            case other:
+                raise BadConfig(f"A PI Web API has no {other}.")
+
+    def parse(self, raw: Any, stream: SourceStream) -> Record | None:
+        return self.reader(stream)(raw)
+
+    def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
+        if stream.contract == SIGNAL:
+            return partial(read_signal, element_pattern=self.element_pattern, position_pattern=self.position_pattern)
+        if stream.contract == READING:
+            return partial(read_reading, position_pattern=self.position_pattern, states=self.states)
+        types = {name: AlarmCategory(category) for name, category in options_of(stream)["alarm_types"].items()}
+        return partial(read_alarm, element_pattern=self.element_pattern, types=types)
+
+    def deliver(self, record: OutboundRecord) -> Receipt:
+        raise BadConfig(f"A PI Web API takes no {contract_id(type(record))}.")
+
+    def _signals(self, stream: SourceStream, cursor: Cursor | None) -> Iterator[Page]:
+        root = find_root(self.api, stream.name)
+        size = self.config["list_size"]
+        found = bool(cursor and cursor["found"])
+        for page in list_signals(self.api, root, options_of(stream), size=size, place=cursor and cursor["place"]):
+            found = found or bool(page.signals)
+            doubt = page.doubt or ("" if found else _nothing_in(stream.name))
+            yield Page(
+                records=page.signals,
+                cursor=None if page.is_last else {"place": page.place, "found": found},
+                complete=page.is_last and not doubt,
+                incomplete_reason=doubt if page.is_last else "",
+            )
+
+    def _readings(self, stream: SourceStream, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
+        root = find_root(self.api, stream.name)
+        count = self.config["values_per_signal"]
+        if cursor is None:
+            window = Window.first(root.at, history=timedelta(hours=self.config["history_hours"]))
+        else:
+            window = Window.next(cursor, root.at, overlap=self.overlap, count=count)
+        known = self._known(stream, root, anew=cursor is None and mode is Mode.FULL)
+        yield from read_values(
+            self.api,
+            known.streams,
+            window,
+            batch=self.config["signals_per_request"],
+            count=count,
+            incomplete=known.doubt or ("" if known.streams else _nothing_in(stream.name)),
+        )
+
+    def _known(self, stream: SourceStream, root: Root, *, anew: bool) -> _Known:
+        """
+        The signals to ask for. Listing them is dear and values are asked for each minute, so the list is kept as long
+        as the session is, and made anew every so often.
+        """
+        options = options_of(stream)
+        key = (self.kind, stream.name, msgspec.json.encode(dict(options), order="deterministic"))
+        known: _Known | None = self.http.memory.get(key)
+        if known is not None and not anew:
+            lasts = SOON if known.doubt else timedelta(minutes=self.config["list_minutes"])
+            if root.at - known.listed_at < lasts:
+                return known
+        found: dict[str, Stream] = {}
+        doubt = ""
+        for page in list_signals(self.api, root, options, size=self.config["list_size"]):
+            found |= {raw["Path"]: Stream(raw["WebId"], raw["Path"]) for raw in page.signals if raw.get("Path")}
+            doubt = page.doubt
+        streams = tuple(found[path] for path in sorted(found))
+        known = self.http.memory[key] = _Known(streams=streams, listed_at=root.at, doubt=doubt)
+        return known
+
+    def _alarms(self, stream: SourceStream, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
+        """
+        Every event frame that was under way since the cursor. Its `since` begins the next read; while one is under
+        way, `place` and `until` say where to go on.
+        """
+        root = find_root(self.api, stream.name)
+        size = self.config["list_size"]
+        days = self.config["alarm_look_back_days"]
+        doubt = ""
+        if cursor is None:
+            start, until = (root.at - timedelta(days=days) if days else BEGINNING), root.at
+            if mode is Mode.FULL and days:
+                doubt = f"The last {days} days of event frames were read; what older ones became is not told by them."
+            collection = Collection(size=size)
+        elif "place" in cursor:
+            start, until = _moment(cursor["start"]), _moment(cursor["until"])
+            doubt = cursor["doubt"]
+            collection = Collection.resumed(cursor["place"], size=size)
+        else:
+            start, until = _moment(cursor["since"]) - self.overlap, root.at
+            collection = Collection(size=size)
+        pages = list_frames(
+            self.api,
+            root,
+            options_of(stream),
+            start=utc_text(start),
+            end=utc_text(until),
+            collection=collection,
+        )
+        for frames, is_last in pages:
+            reason = collection.doubt or doubt
+            place = {"start": utc_text(start), "place": collection.state(), "until": utc_text(until), "doubt": doubt}
+            yield Page(
+                records=frames,
+                cursor={"since": utc_text(until)} if is_last else place,
+                complete=is_last and not reason,
+                incomplete_reason=reason if is_last else "",
+            )
+
+
+def _stream(emission: Emission, path: str, label: str) -> SourceStream:
+    return SourceStream(name=path, contract=contract_id(emission.contract), label=label, modes=emission.modes)
+
+
+def _moment(text: str) -> datetime:
+    return parse_moment(text) or BEGINNING
+
+
+def _nothing_in(path: str) -> str:
+    return f"Nothing to read was found in {path}, which proves nothing: our account may see none of it."

@@ -1,0 +1,154 @@
+"""
+Reading the values of many signals by time, so that what a server cuts short is read on, and none is lost.
+
+A cursor says: everything up to `since` is read, but for signals that could not be (`behind`: from when). While a read
+is under way it says up to when it goes (`until`), which signal was the last (`after`, by path), and of which signals
+more is to come (`open`: from when, how many).
+"""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.protocols.adapter import Cursor, Page
+from connectors.protocols.errors import ContractBroken
+from connectors.protocols.http import ResponseTooLarge
+from connectors.protocols.moments import parse_moment, utc_text
+from connectors.protocols.pi.streams import Present, Question, Recorded, Stream, StreamAnswer, ask_streams
+from connectors.protocols.pi.web_api import PiWebApi
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """
+    How far a read has come.
+
+    :param start: values are asked for from here; `None`: only the present ones
+    :param present: whether to ask for the present values too
+    :param open: which signals are to be read on, from when, and how many values at a time
+    :param behind: which signals could not be read, from when: the next read begins with them
+    """
+
+    start: str | None
+    until: str
+    present: bool
+    after: str = ""
+    open: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    behind: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def first(cls, now: datetime, *, history: timedelta) -> "Window":
+        """The present values of all, and what was recorded in the time before."""
+        return cls(start=utc_text(now - history) if history else None, until=utc_text(now), present=True)
+
+    @classmethod
+    def next(cls, cursor: Cursor, now: datetime, *, overlap: timedelta, count: int) -> "Window":
+        """What goes on where the read of a cursor broke off, or begins where it ended."""
+        if "until" in cursor:
+            return cls(**{**cursor, "open": {path: (start, most) for path, (start, most) in cursor["open"].items()}})
+        since = parse_moment(cursor["since"]) or now
+        return cls(
+            start=utc_text(min(since, now) - overlap),
+            until=utc_text(max(since, now)),
+            present=False,
+            open={path: (start, count) for path, start in cursor["behind"].items()},
+        )
+
+    def cursor(self, *, is_last: bool) -> Cursor:
+        behind = dict(self.behind)
+        if is_last:
+            return {"since": self.until, "behind": behind}
+        return {
+            "start": self.start,
+            "until": self.until,
+            "present": self.present,
+            "after": self.after,
+            "open": {path: list(more) for path, more in self.open.items()},
+            "behind": behind,
+        }
+
+    def questions(self, count: int) -> list[Question]:
+        """What to ask of a signal that was not asked yet."""
+        asked: list[Question] = [Present()] if self.present else []
+        return asked if self.start is None else [*asked, Recorded(self.start, self.until, count)]
+
+    def told(self, answers: Sequence[StreamAnswer]) -> "Window":
+        """After these answers: some signals go on, some are done, and some could not be read."""
+        answered = {one.stream.path for one in answers}
+        still = {path: more for path, more in self.open.items() if path not in answered}
+        refused = {one.stream.path: one.question.start for one in answers if one.refusal and one.question.start}
+        return replace(
+            self,
+            open=still | {one.stream.path: _rest(one) for one in answers if one.is_cut_short},
+            behind={**self.behind, **{path: self.behind.get(path, start) for path, start in refused.items()}},
+        )
+
+    def only(self, paths: Container[str]) -> "Window":
+        """Without signals that have gone since: they have nothing more to tell."""
+        return replace(
+            self,
+            open={path: more for path, more in self.open.items() if path in paths},
+            behind={path: start for path, start in self.behind.items() if path in paths},
+        )
+
+
+def read_values(
+    api: PiWebApi, streams: Sequence[Stream], window: Window, *, batch: int, count: int, incomplete: str
+) -> Iterator[Page]:
+    """
+    :param streams: in the order of their paths
+    :param batch: how many signals to ask about in one request; fewer where that makes too large an answer
+    :param count: how many values of one signal to ask for at a time
+    :param incomplete: why these may not be all signals, as a sentence
+    """
+    waiting = [stream for stream in streams if stream.path > window.after]
+    by_path = {stream.path: stream for stream in streams}
+    window = window.only(by_path)
+    is_last = False
+    while not is_last:
+        asked: list[tuple[Question, Sequence[Stream]]]
+        if window.open:
+            going_on = list(window.open.items())[:batch]
+            asked = [(Recorded(start, window.until, most), [by_path[path]]) for path, (start, most) in going_on]
+            taken: Sequence[Stream] = ()
+        else:
+            taken = waiting[:batch]
+            asked = [(question, taken) for question in window.questions(count) if taken]
+        try:
+            answers = ask_streams(api, asked)
+        except ResponseTooLarge:
+            if batch == 1:
+                raise
+            batch = (min(batch, len(taken) or batch) + 1) // 2
+            continue
+        del waiting[: len(taken)]
+        after = taken[-1].path if taken else window.after
+        window = replace(window.told(answers), after=after)
+        is_last = not waiting and not window.open
+        yield Page(
+            records=[raw for answer in answers for raw in _raw_readings(answer, window.until)],
+            cursor=window.cursor(is_last=is_last),
+            complete=is_last and not incomplete,
+            incomplete_reason=incomplete if is_last else "",
+        )
+
+
+def _raw_readings(answer: StreamAnswer, at: str) -> Iterator[dict[str, Any]]:
+    if answer.refusal:
+        yield {"Path": answer.stream.path, "Refusal": answer.refusal, "At": at}
+    for value in answer.values:
+        yield {"Path": answer.stream.path, "Value": value}
+
+
+def _rest(answer: StreamAnswer) -> tuple[str, int]:
+    """
+    From when to read on, and how many: from the last value on, for others may share its instant. If all have the same,
+    more must be asked for at once to get past it.
+    """
+    question = answer.question
+    last = answer.values[-1].get("Timestamp") if isinstance(answer.values[-1], dict) else None
+    if not isinstance(last, str) or not isinstance(question, Recorded):
+        raise ContractBroken(f"The PI Web API sent a value of {answer.stream.path} without a time: cannot read on.")
+    is_stuck = parse_moment(last) == parse_moment(question.start)
+    return last, question.count * 4 if is_stuck else question.count
