@@ -10,7 +10,9 @@ from simulator.gis.zones import rural_zones
 from simulator.grid import Element as GridElement
 from simulator.grid import rural_grid
 
-AF, DATABASE, DATA_SERVER = "\\\\RURAL-AF", "\\\\RURAL-AF\\Grid", "\\\\RURAL-DA"
+AF, DATABASE = "\\\\RURAL-AF", "\\\\RURAL-AF\\Grid"
+# A data server is called otherwise than its tags begin.
+DATA_SERVER, TAGS = "\\\\PIServers[RURAL-DA]", "\\\\RURAL-DA"
 TEMPLATES = {"substation": "Substation", "feeder_area": "Feeder", "low_voltage_area": "LowVoltageArea"}
 PI_POINT = "PI Point"
 
@@ -47,7 +49,7 @@ class Tag:
 
     @property
     def path(self) -> str:
-        return f"{DATA_SERVER}\\{self.name}"
+        return f"{TAGS}\\{self.name}"
 
     @property
     def unit(self) -> str:

@@ -31,7 +31,7 @@ from simulator.utility import Utility
 PREFIX = "/piwebapi"
 PAGE = 1_000
 MAX_ITEMS = 150_000
-VERSION = "2018 SP1 (1.11.1.5383)"
+TITLE, VERSION = "PI Web API 2018 SP1", "1.11.1.5383"
 
 
 class Refusal(Exception):
@@ -94,7 +94,7 @@ class Resources:
         return {"Links": {"Self": f"{PREFIX}/"} | {name: f"{PREFIX}/{path}" for name, path in names.items()}}
 
     def system(self, query: Query) -> Json:
-        return {"ProductTitle": "PI Web API", "ProductVersion": VERSION, "Links": {}}
+        return {"ProductTitle": TITLE, "ProductVersion": VERSION, "Links": {}}
 
     def status(self, query: Query) -> Json:
         up = (self._now - self._utility.started_at) / timedelta(minutes=1)
@@ -170,7 +170,7 @@ class Resources:
         found = self._stream_of(stream)
         if what.lower() == "value":
             return self._broken() or self._archive.present(found, now=self._now)
-        return self._broken() or {"Links": {}, "Items": self._recorded(found, query), "UnitsAbbreviation": ""}
+        return self._broken() or {"Items": self._recorded(found, query), "UnitsAbbreviation": ""}
 
     def stream_set(self, query: Query, what: str) -> Json:
         items = []

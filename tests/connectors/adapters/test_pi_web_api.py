@@ -15,7 +15,7 @@ from connectors.protocols.errors import BadConfig, SourceError, Throttled, Unaut
 from tests.connectors.adapters.wire import BASE, PretendUtility, build, pretend_utility
 
 SWITCH = "SW-10770"
-DATABASE, DATA_SERVER = "\\\\RURAL-AF\\Grid", "\\\\RURAL-DA"
+DATABASE, DATA_SERVER = "\\\\RURAL-AF\\Grid", "\\\\PIServers[RURAL-DA]"
 SIGNALS = SourceStream(name=DATABASE, contract="signal/1")
 READINGS = SourceStream(name=DATABASE, contract="reading/1")
 ALARMS = SourceStream(name=DATABASE, contract="alarm/1")
@@ -53,16 +53,16 @@ def newest(adapter: PiWebApiAdapter, stream: SourceStream, pages: list[Page]) ->
 
 
 def tag(name: str) -> str:
-    return f"{DATA_SERVER}\\{SWITCH}.{name}"
+    return f"\\\\RURAL-DA\\{SWITCH}.{name}"
 
 
 def test_a_test_tells_who_answers_what_is_there_and_as_whom_we_come(pi: PretendUtility) -> None:
     probe = historian(sign_in="BASIC", username="pi-reader", password="pi-demo-password").probe()
 
     assert probe.summary == (
-        "PI Web API 2018 SP1 (1.11.1.5383) shows us 1 asset database and 1 data server; it knows us as RURAL\\pi-reader."
+        "PI Web API 2018 SP1 1.11.1.5383 shows us 1 asset database and 1 data server; it knows us as RURAL\\pi-reader."
     )
-    assert (probe.product, probe.product_version) == ("PI Web API", "2018 SP1 (1.11.1.5383)")
+    assert (probe.product, probe.product_version) == ("PI Web API 2018 SP1", "1.11.1.5383")
     assert probe.findings == ()
 
 
