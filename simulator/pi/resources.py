@@ -178,6 +178,7 @@ class Resources:
             stream = self._stream_of(key)
             marker = POINT if isinstance(stream, Tag) else ATTRIBUTE
             item = self._named(marker, stream.path, query)
+            del item["Id"]
             if what.lower() == "value":
                 item["Value"] = self._archive.present(stream, now=self._now)
             else:
