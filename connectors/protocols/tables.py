@@ -91,5 +91,5 @@ def initial_values(form: type[forms.Form]) -> dict[str, Any]:
     return {
         name: field.clean(field.initial)
         for name, field in form.base_fields.items()
-        if not field.required or field.initial
+        if not field.required or field.initial not in field.empty_values
     }
