@@ -76,7 +76,7 @@ class PiWebApiAdapter(Adapter):
         self.api = PiWebApi(http, base_url=config["base_url"], auth=auth_of(config))
         self.element_pattern = re.compile(config["element_pattern"])
         self.position_pattern = re.compile(config["position_pattern"])
-        self.states = {word: SwitchState(state) for word, state in config["position_states"].items()}
+        self.states = {word.casefold(): SwitchState(state) for word, state in config["position_states"].items()}
         self.overlap = timedelta(seconds=config["overlap_seconds"])
 
     def probe(self) -> Probe:

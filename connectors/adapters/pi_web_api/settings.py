@@ -118,9 +118,6 @@ class PiWebApiForm(HttpSourceForm):
     def clean_position_pattern(self) -> str:
         return clean_pattern(self.cleaned_data["position_pattern"], groups=0)
 
-    def clean_position_states(self) -> dict[str, str]:
-        return {word.casefold(): state for word, state in self.cleaned_data["position_states"].items()}
-
 
 class PiStreamForm(SettingsForm):
     """What of an asset database or a data server is read. Filters take the wildcards * and ?."""
