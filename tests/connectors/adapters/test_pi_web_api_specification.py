@@ -88,14 +88,13 @@ def test_the_fields_that_are_asked_for_are_those_that_things_have() -> None:
 
 def test_the_examples_of_the_specification_read_as_what_they_are() -> None:
     adapter = historian()
-    database = {"name": DATABASE}
 
-    attribute = adapter.parse(example("Attribute"), SourceStream(contract="signal/1", **database))
+    attribute = adapter.parse(example("Attribute"), SourceStream(name=DATABASE, contract="signal/1"))
     point = adapter.parse(example("Point"), SourceStream(name=DATA_SERVER, contract="signal/1"))
     raw = {"Path": example("Attribute")["Path"], "Value": example("TimedValue")}
-    reading = adapter.parse(raw, SourceStream(contract="reading/1", **database))
+    reading = adapter.parse(raw, SourceStream(name=DATABASE, contract="reading/1"))
     elements = {"Elements": [example("Element")["Path"]]}
-    frame = adapter.parse(example("EventFrame") | elements, SourceStream(contract="alarm/1", **database))
+    frame = adapter.parse(example("EventFrame") | elements, SourceStream(name=DATABASE, contract="alarm/1"))
 
     path = "\\\\MyAssetServer\\MyDatabase\\CityName\\EngineeringProcess\\Equipment\\MachineName|Water(2008)"
     assert attribute == Signal(external_id=path, name="MachineName Water(2008)", unit="L", element="MachineName")
