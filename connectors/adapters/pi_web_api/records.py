@@ -10,7 +10,7 @@ from connectors.protocols.convert import to_record
 from connectors.protocols.errors import BadRecord
 from connectors.protocols.moments import parse_moment
 from connectors.protocols.pi.units import read_unit
-from connectors.protocols.pi.values import PiValue, Trust, read_timed_value
+from connectors.protocols.pi.values import PiValue, read_timed_value
 
 WORDS = frozenset({"Digital", "String", "Timestamp", "EnumerationValue", "Boolean", "DateTime"})
 """Types of tags and attributes whose values are states rather than measurements."""
@@ -71,12 +71,12 @@ def read_reading(
             at = parse_moment(raw["At"])
             if at is None:
                 raise ValueError("a refusal has no time")
-            value = PiValue(at, None, None, Trust.BAD, raw["Refusal"])
+            value = PiValue(at, None, None, Quality.BAD, raw["Refusal"])
         else:
             value = read_timed_value(raw["Value"])
-        quality, reason = Quality(value.trust.value), value.reason
+        quality, reason = value.quality, value.reason
         number, word = (None, value.word) if value.word is not None else (value.number, None)
-        if value.trust is not Trust.BAD and position_pattern.search(path):
+        if value.quality is not Quality.BAD and position_pattern.search(path):
             number, word, fault = None, *_position(value, states)
             if fault:
                 quality, reason = Quality.BAD, fault

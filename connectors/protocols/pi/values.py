@@ -5,12 +5,13 @@ A value that is no good may still look like one: a system state is an object wit
 measures nothing. So `Good` and `IsSystem` decide, and the state's name is kept as the reason.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from math import isfinite
 from typing import Any
 
+import msgspec
+
+from connectors.contracts.reading import Quality
 from connectors.protocols.moments import parse_moment
 
 LONGEST_WORD = 400
@@ -20,14 +21,7 @@ NEVER = "9999-"
 """What the time begins with that stands for no end, such as that of an event frame under way."""
 
 
-class Trust(StrEnum):
-    GOOD = "GOOD"
-    UNCERTAIN = "UNCERTAIN"
-    BAD = "BAD"
-
-
-@dataclass(frozen=True, slots=True)
-class PiValue:
+class PiValue(msgspec.Struct, frozen=True, gc=False):
     """
     :param number: a number as it came, or that of a digital state
     :param word: a text, or the name of a digital state
@@ -37,7 +31,7 @@ class PiValue:
     at: datetime
     number: float | None
     word: str | None
-    trust: Trust
+    quality: Quality
     reason: str = ""
 
 
@@ -51,24 +45,24 @@ def read_timed_value(raw: Any) -> PiValue:
     if at is None:
         raise ValueError("a value has no Timestamp")
     value = raw.get("Value")
-    if trouble := errors_in(raw) or errors_in(value):
-        return PiValue(at, None, None, Trust.BAD, trouble)
     is_good = raw.get("Good", True) is True
+    if trouble := errors_in(raw) or errors_in(value):
+        return PiValue(at, None, None, Quality.BAD, trouble)
     if isinstance(value, dict):
         name = value.get("Name")
         if not isinstance(name, str):
             raise ValueError("an object that is no digital state is no value")
         if value.get("IsSystem") is True or not is_good:
-            return PiValue(at, None, None, Trust.BAD, name)
+            return PiValue(at, None, None, Quality.BAD, name)
     if not is_good:
         reason = value if isinstance(value, str) and 0 < len(value) <= LONGEST_WORD else "Bad"
-        return PiValue(at, None, None, Trust.BAD, reason)
+        return PiValue(at, None, None, Quality.BAD, reason)
     number, word = _number_and_word(value)
     if number is None and word is None:
-        return PiValue(at, None, None, Trust.BAD, "NoValue" if value is None else "NotANumber")
+        return PiValue(at, None, None, Quality.BAD, "NoValue" if value is None else "NotANumber")
     if raw.get("Questionable") is True:
-        return PiValue(at, number, word, Trust.UNCERTAIN, "Questionable")
-    return PiValue(at, number, word, Trust.GOOD)
+        return PiValue(at, number, word, Quality.UNCERTAIN, "Questionable")
+    return PiValue(at, number, word, Quality.GOOD)
 
 
 def _number_and_word(value: Any) -> tuple[float | None, str | None]:
