@@ -48,7 +48,8 @@ class Recorder(HttpSession):
 
 
 def adapter_pi_web_api() -> list[Result]:
-    with _server() as address, Recorder() as session:
+    session = Recorder()
+    with _server() as address, session:
         adapter = PiWebApiAdapter({**initial_values(PiWebApiForm), "base_url": address, "sign_in": "NONE"}, session)
         runs = [_run(adapter, session) for _ in range(TIMES)]
     took, bare = (min(seconds) for seconds in zip(*runs, strict=True))
