@@ -15,6 +15,8 @@ FAULTS_OF = {
     "arcgis": (*FAULTS, "short", "purged"),
     # A push has no pages.
     "tablet": ("slow", "500", "429", "401", "garbage", "cut"),
+    # A restart, after which the markers of Stream Updates are not known.
+    "pi": (*FAULTS, "forgotten"),
 }
 MAX_SECONDS = 3600
 

@@ -58,7 +58,7 @@ class Archive:
 
     def recorded(self, stream: Attribute | Tag, *, start: datetime, end: datetime, count: int) -> list[Json]:
         """From start to end, both included; newest first if the end lies before the start. Cut at `count`, silently."""
-        values = self._values(stream)
+        values = sorted(self._arrived(stream), key=lambda one: one[0])
         times = [at for at, _ in values]
         first, last = min(start, end), max(start, end)
         found = [value for _, value in values[bisect_left(times, first) : bisect_right(times, last)]]
@@ -67,16 +67,20 @@ class Archive:
     def present(self, stream: Attribute | Tag, *, now: datetime) -> Json:
         if isinstance(stream, Attribute) and stream.tag is None:
             return _timed(now, stream.fixed, unit=stream.fixed_unit)
-        values = self._values(stream)
+        values = sorted(self._arrived(stream), key=lambda one: one[0])
         return values[-1][1] if values else _timed(now, {"Name": "No Data", "Value": 248, "IsSystem": True}, good=False)
 
-    def _values(self, stream: Attribute | Tag) -> Sequence[tuple[datetime, Json]]:
+    def arrived(self, stream: Attribute | Tag) -> list[Json]:
+        """Every value in the order in which it came, which is not that of its time if it came late."""
+        return [value for _, value in self._arrived(stream)]
+
+    def _arrived(self, stream: Attribute | Tag) -> Sequence[tuple[datetime, Json]]:
         tag = stream if isinstance(stream, Tag) else stream.tag
         if tag is None:
             return []
         if tag.is_digital:
             history = self._utility.scada.position_history(tag.switch.id)
-            return [(at, _timed(at, _state(position))) for at, position in sorted(history, key=lambda one: one[0])]
+            return [(at, _timed(at, _state(position))) for at, position in history]
         return [(at, self._measured(tag, at, power)) for at, power in self._power[tag.switch.id]]
 
     def _measured(self, tag: Tag, at: datetime, power: float) -> Json:

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from simulator.pi.resources import PREFIX, Query
 
 Json = dict[str, Any]
-Get = Callable[[str, Query], tuple[int, Json]]
+Ask = Callable[[str, str, Query], tuple[int, Json]]
 
 HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 
@@ -16,7 +16,7 @@ class Unreadable(Exception):
     """It is no batch."""
 
 
-def answer_batch(requests: Any, get: Get) -> Json:
+def answer_batch(requests: Any, ask: Ask) -> Json:
     """
     :raises Unreadable: if it is not an object of requests, or one waits for another that is not there
     """
@@ -29,30 +29,29 @@ def answer_batch(requests: Any, get: Get) -> Json:
         if not ready:
             raise Unreadable(f"The request {next(iter(waiting))} waits for one that is not in the batch.")
         for name in ready:
-            answers[name] = _answer(waiting.pop(name), answers, get)
+            answers[name] = _answer(waiting.pop(name), answers, ask)
     return {name: answers[name] for name in requests}
 
 
-def _answer(request: Json, answers: Json, get: Get) -> Json:
-    if request.get("Method", "").upper() != "GET":
-        return _reply(405, {"Message": "The requested resource does not support this method."})
+def _answer(request: Json, answers: Json, ask: Ask) -> Json:
+    method = str(request.get("Method", ""))
     tokens = [_select(path, answers) for path in request.get("Parameters", [])]
     template = request.get("RequestTemplate")
     if template is None:
-        return _get(_filled(request.get("Resource", ""), [found[0] if found else "" for found in tokens]), get)
+        return _call(method, _filled(request.get("Resource", ""), [found[0] if found else "" for found in tokens]), ask)
     if not tokens or not tokens[0]:
         return _reply(400, {"Errors": ["No tokens were selected for the request template."]})
-    items = [_get(_filled(template["Resource"], list(row)), get) for row in zip(*tokens, strict=False)]
+    items = [_call(method, _filled(template["Resource"], list(row)), ask) for row in zip(*tokens, strict=False)]
     return _reply(207, {"Total": len(items), "Items": items})
 
 
-def _get(resource: str, get: Get) -> Json:
+def _call(method: str, resource: str, ask: Ask) -> Json:
     """The host is ignored: it is always this server."""
     parts = urlsplit(resource)
     path = unquote(parts.path)
     if not path.lower().startswith(PREFIX):
         return _reply(404, {"Message": f"No HTTP resource was found that matches the request URI '{resource}'."})
-    return _reply(*get(path[len(PREFIX) :], Query(parse_qsl(parts.query, keep_blank_values=True))))
+    return _reply(*ask(method, path[len(PREFIX) :], Query(parse_qsl(parts.query, keep_blank_values=True))))
 
 
 def _reply(status: int, content: Json) -> Json:

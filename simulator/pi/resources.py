@@ -26,6 +26,7 @@ from simulator.pi.assets import (
     web_id,
 )
 from simulator.pi.frames import frames_of
+from simulator.pi.subscriptions import Subscriptions
 from simulator.utility import Utility
 
 PREFIX = "/piwebapi"
@@ -67,26 +68,33 @@ class Query:
 
 
 class Resources:
-    """Not locked: who asks holds the utility's lock. `repeats`: lists begin anew, whatever page is asked for."""
+    """Not locked: who asks holds the utility's lock."""
 
-    def __init__(self, utility: Utility, archive: Archive, *, user: str, fault: str | None) -> None:
+    def __init__(
+        self, utility: Utility, archive: Archive, subscriptions: Subscriptions, *, user: str, fault: str | None
+    ) -> None:
         self._utility = utility
         self._archive = archive
+        self._subscriptions = subscriptions
         self._assets = rural_assets()
         self._now = utility.now()
         self._user = user
         self._fault = fault
 
-    def get(self, path: str, query: Query) -> tuple[int, Json]:
+    def ask(self, method: str, path: str, query: Query) -> tuple[int, Json]:
         """
         :param path: below the home page, such as `streams/…/value`
         """
-        for pattern, answer in ROUTES:
+        for served, pattern, answer in ROUTES:
             if found := re.fullmatch(pattern, path.strip("/"), re.IGNORECASE):
+                if method.upper() != served:
+                    continue
                 try:
                     return 200, _selected(answer(self, query, *found.groups()), query.one("selectedFields"))
                 except Refusal as refusal:
                     return refusal.status, {"Errors": [refusal.sentence]}
+        if any(re.fullmatch(pattern, path.strip("/"), re.IGNORECASE) for _, pattern, _ in ROUTES):
+            return 405, {"Message": f"The requested resource does not support http method '{method.upper()}'."}
         return 404, {"Message": f"No HTTP resource was found that matches the request URI '{PREFIX}/{path}'."}
 
     def home(self, query: Query) -> Json:
@@ -186,6 +194,24 @@ class Resources:
             items.append(item)
         return self._broken() or {"Links": {}, "Items": items}
 
+    def register(self, query: Query) -> Json:
+        streams = [self._stream_of(key) for key in query.all("webId")]
+        if any(isinstance(stream, Attribute) and stream.tag is None for stream in streams):
+            raise Refusal(409, "Updates of a static attribute cannot be followed.")
+        items = [{**self._source(one, query), **self._subscriptions.register(one)} for one in streams]
+        return {"Links": {}, "Items": items}
+
+    def retrieve(self, query: Query) -> Json:
+        items = []
+        for marker in query.all("marker"):
+            stream, told = self._subscriptions.retrieve(marker)
+            items.append({**(self._source(stream, query) if stream else {}), **told})
+        return {"Links": {}, "Items": items}
+
+    def _source(self, stream: Attribute | Tag, query: Query) -> Json:
+        named = self._named(POINT if isinstance(stream, Tag) else ATTRIBUTE, stream.path, query)
+        return {"Source": named["WebId"], "SourceName": named["Name"], "SourcePath": named["Path"]}
+
     def _recorded(self, stream: Attribute | Tag, query: Query) -> list[Json]:
         if isinstance(stream, Attribute) and stream.tag is None:
             raise Refusal(409, "The attribute does not support this operation: it has no data reference.")
@@ -279,22 +305,24 @@ class Resources:
 
 Answer = Callable[..., Json]
 
-ROUTES: tuple[tuple[str, Answer], ...] = (
-    ("", Resources.home),
-    ("system", Resources.system),
-    ("system/status", Resources.status),
-    ("system/userinfo", Resources.userinfo),
-    ("assetservers", Resources.asset_servers),
-    ("assetservers/([^/]+)/assetdatabases", Resources.databases),
-    ("assetdatabases", Resources.database),
-    ("assetdatabases/([^/]+)/elements", Resources.elements),
-    ("assetdatabases/([^/]+)/eventframes", Resources.frames),
-    ("elements/([^/]+)/attributes", Resources.attributes),
-    ("eventframes/([^/]+)/referencedelements", Resources.referenced_elements),
-    ("dataservers", Resources.data_servers),
-    ("dataservers/([^/]+)/points", Resources.points),
-    ("streams/([^/]+)/(value|recorded)", Resources.stream),
-    ("streamsets/(value|recorded)", Resources.stream_set),
+ROUTES: tuple[tuple[str, str, Answer], ...] = (
+    ("GET", "", Resources.home),
+    ("GET", "system", Resources.system),
+    ("GET", "system/status", Resources.status),
+    ("GET", "system/userinfo", Resources.userinfo),
+    ("GET", "assetservers", Resources.asset_servers),
+    ("GET", "assetservers/([^/]+)/assetdatabases", Resources.databases),
+    ("GET", "assetdatabases", Resources.database),
+    ("GET", "assetdatabases/([^/]+)/elements", Resources.elements),
+    ("GET", "assetdatabases/([^/]+)/eventframes", Resources.frames),
+    ("GET", "elements/([^/]+)/attributes", Resources.attributes),
+    ("GET", "eventframes/([^/]+)/referencedelements", Resources.referenced_elements),
+    ("GET", "dataservers", Resources.data_servers),
+    ("GET", "dataservers/([^/]+)/points", Resources.points),
+    ("GET", "streams/([^/]+)/(value|recorded)", Resources.stream),
+    ("GET", "streamsets/(value|recorded)", Resources.stream_set),
+    ("GET", "streamsets/updates", Resources.retrieve),
+    ("POST", "streamsets/updates", Resources.register),
 )
 
 
