@@ -47,7 +47,7 @@ def strict_definitions() -> dict[str, Any]:
     for definition in definitions.values():
         if "properties" in definition:
             definition.setdefault("additionalProperties", False)
-    for name in ("TimedValue", "ExtendedTimedValue"):
+    for name in ("TimedValue", "ExtendedTimedValue", "DataPipeEvent"):
         definitions[name]["properties"]["Value"] = {}
     return definitions
 
@@ -217,3 +217,48 @@ def test_a_broken_server_hides_behind_a_status_of_200(simulator: Simulator) -> N
     assert answer.status_code == 200
     assert answer.json()["WebException"]["StatusCode"] == 502
     assert "WebException" not in ask(simulator, f"streams/{power}/recorded").json()
+
+
+def register(simulator: Simulator, *web_ids: str) -> httpx.Response:
+    query = urlencode({"webId": web_ids}, doseq=True)
+    return simulator.post(f"/piwebapi/streamsets/updates?{query}", headers=CSRF, auth=AUTH)
+
+
+def test_updates_are_what_came_since_the_marker(simulator: Simulator, clock: Clock) -> None:
+    [position] = tags(simulator, f"{SWITCH}.POS")
+    registered = register(simulator, position)
+    marker = registered.json()["Items"][0]["LatestMarker"]
+    clock.advance(minutes=1)
+    simulator.post("/scenarios/hv-fault", json={"element": SWITCH})
+
+    answer = ask(simulator, "streamsets/updates", marker=marker)
+
+    check(registered, "Items[StreamUpdatesRegister]")
+    check(answer, "Items[StreamUpdatesRetrieve]")
+    [item] = answer.json()["Items"]
+    assert [(one["Action"], one["Value"]["Name"]) for one in item["Events"]] == [("Add", "Open")]
+    assert ask(simulator, "streamsets/updates", marker=item["LatestMarker"]).json()["Items"][0]["Events"] == []
+    assert register(simulator, position).json()["Items"][0]["Status"] == "AlreadyRegistered"
+
+
+def test_a_restart_forgets_the_markers(simulator: Simulator) -> None:
+    [position] = tags(simulator, f"{SWITCH}.POS")
+    marker = register(simulator, position).json()["Items"][0]["LatestMarker"]
+    simulator.post("/faults", json={"system": "pi", "fault": "forgotten", "seconds": 60, "times": 1})
+
+    answer = ask(simulator, "streamsets/updates", marker=marker)
+
+    check(answer, "Items[StreamUpdatesRetrieve]")
+    assert answer.json()["Items"][0]["Status"] == "Failed"
+    assert "Cache not found" in answer.json()["Items"][0]["Exception"]["Errors"][0]
+
+
+def test_one_static_attribute_costs_all_their_registration(simulator: Simulator) -> None:
+    root = database(simulator)
+    deep = {"nameFilter": SWITCH, "searchFullHierarchy": "true"}
+    element = ask(simulator, f"assetdatabases/{root}/elements", **deep).json()["Items"][0]["WebId"]
+    attributes = ask(simulator, f"elements/{element}/attributes").json()["Items"]
+
+    answer = register(simulator, *(one["WebId"] for one in attributes))
+
+    assert answer.status_code == 409

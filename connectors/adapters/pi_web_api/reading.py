@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.protocols.adapter import Cursor, Page
-from connectors.protocols.errors import ContractBroken
 from connectors.protocols.http import ResponseTooLarge
 from connectors.protocols.moments import parse_moment, utc_text
 from connectors.protocols.pi.streams import Present, Question, Recorded, Stream, StreamAnswer, ask_streams
@@ -77,10 +76,11 @@ class Window:
         """After these answers: some signals go on, some are done, and some could not be read."""
         answered = {one.stream.path for one in answers}
         still = {path: more for path, more in self.open.items() if path not in answered}
+        rest = {one.stream.path: one.rest() for one in answers if one.is_cut_short}
         refused = {one.stream.path: one.question.start for one in answers if one.refusal and one.question.start}
         return replace(
             self,
-            open=still | {one.stream.path: _rest(one) for one in answers if one.is_cut_short},
+            open=still | {path: (more.start, more.count) for path, more in rest.items()},
             behind={**self.behind, **{path: self.behind.get(path, start) for path, start in refused.items()}},
         )
 
@@ -139,16 +139,3 @@ def _raw_readings(answer: StreamAnswer, at: str) -> Iterator[dict[str, Any]]:
         yield {"Path": answer.stream.path, "Refusal": answer.refusal, "At": at}
     for value in answer.values:
         yield {"Path": answer.stream.path, "Value": value}
-
-
-def _rest(answer: StreamAnswer) -> tuple[str, int]:
-    """
-    From when to read on, and how many: from the last value on, for others may share its instant. If all have the same,
-    more must be asked for at once to get past it.
-    """
-    question = answer.question
-    last = answer.values[-1].get("Timestamp") if isinstance(answer.values[-1], dict) else None
-    if not isinstance(last, str) or not isinstance(question, Recorded):
-        raise ContractBroken(f"The PI Web API sent a value of {answer.stream.path} without a time: cannot read on.")
-    is_stuck = parse_moment(last) == parse_moment(question.start)
-    return last, question.count * 4 if is_stuck else question.count

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from connectors.protocols.errors import BadConfig, ContractBroken, SourceError, Throttled
+from connectors.protocols.moments import parse_moment
 from connectors.protocols.pi.web_api import Part, PartAnswer, PiWebApi, items_of
 from connectors.protocols.wire import RequestRefused
 
@@ -74,6 +75,20 @@ class StreamAnswer:
     def is_cut_short(self) -> bool:
         """Whether the server may have stopped because it was not asked for more."""
         return isinstance(self.question, Recorded) and len(self.values) >= self.question.count
+
+    def rest(self) -> Recorded:
+        """
+        What goes on after an answer that was cut short: from its last value on, for others may share its instant. If
+        all have the same, more must be asked for at once to get past it.
+
+        :raises ContractBroken: if its last value has no time
+        """
+        question, last = self.question, self.values[-1]
+        start = last.get("Timestamp") if isinstance(last, dict) else None
+        if not isinstance(start, str) or not isinstance(question, Recorded):
+            raise ContractBroken(f"The PI Web API sent a value of {self.stream.path} without a time: cannot read on.")
+        is_stuck = parse_moment(start) == parse_moment(question.start)
+        return Recorded(start, question.end, question.count * 4 if is_stuck else question.count)
 
 
 def ask_streams(api: PiWebApi, questions: Iterable[tuple[Question, Sequence[Stream]]]) -> list[StreamAnswer]:

@@ -33,7 +33,7 @@ class Answer:
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """
-    One GET of a batch.
+    One request of a batch, without a body.
 
     :param resource: an absolute URL; `{0}` in it stands for a token of `each`, and there is a call for each token
     :param after: the part that must be answered before
@@ -43,8 +43,11 @@ class Part:
     resource: str
     after: str = ""
     each: str = ""
+    method: str = "GET"
 
     def write(self) -> dict[str, Any]:
+        if self.method != "GET":
+            return {"Method": self.method, "Resource": self.resource, "Headers": CSRF}
         if not self.each:
             return {"Method": "GET", "Resource": self.resource}
         return {
@@ -80,10 +83,12 @@ class PartAnswer:
 class PiWebApi:
     """
     :param base_url: the address of the API's home page, with its path, such as `https://pi.example/piwebapi`
+    :ivar answered_at: when the server last answered, by its own clock
     """
 
     def __init__(self, http: HttpSession, *, base_url: str, auth: Auth | None) -> None:
         self.base_url = base_url.rstrip("/")
+        self.answered_at: datetime | None = None
         self._http = http
         self._auth = auth
 
@@ -122,7 +127,7 @@ class PiWebApi:
 
     def batch(self, parts: Mapping[str, Part]) -> dict[str, PartAnswer]:
         """
-        Several GETs in one round trip; one that fails leaves the others as they are. A part with `each` has its
+        Several requests in one round trip; one that fails leaves the others as they are. A part with `each` has its
         answers in `Content.Items`, in the order of the tokens, which `each_answer` reads.
 
         :raises SourceError: if the batch as a whole is refused, or a part is not answered at all
@@ -179,6 +184,7 @@ class PiWebApi:
             raise ContractBroken("The answer is JSON but not of a PI Web API. Check the address.")
         if (refusal := self.broken(body)) is not None:
             raise refusal
+        self.answered_at = response.date
         return Answer(body=body, at=response.date)
 
     def _refusal(self, status: int, content: Any, headers: Any) -> SourceError:
