@@ -222,6 +222,10 @@ class HttpSession:
             secrets=self._secrets,
         )
 
+    def quote(self, text: str) -> str:
+        """What a source said, without our secrets and short enough for a sentence."""
+        return wire.excerpt(text.encode(), self._secrets)
+
     @overload
     def json(self, response: Response) -> Any: ...
     @overload

@@ -102,9 +102,11 @@ def read_values(
     :param count: how many values of one signal to ask for at a time
     :param incomplete: why these may not be all signals, as a sentence
     """
-    waiting = [stream for stream in streams if stream.path > window.after]
     by_path = {stream.path: stream for stream in streams}
     window = window.only(by_path)
+    # Those that were behind are asked first and up to the same moment, so they need not be asked again.
+    done = window.open.keys() | window.behind.keys()
+    waiting = [stream for stream in streams if stream.path > window.after and stream.path not in done]
     is_last = False
     while not is_last:
         asked: list[tuple[Question, Sequence[Stream]]]

@@ -97,9 +97,10 @@ def ask_streams(api: PiWebApi, questions: Iterable[tuple[Question, Sequence[Stre
 
     :raises SourceError: if the server refused all of them, for a reason that is not that they are gone
     """
-    sets = [(question, streams[at : at + STREAMS_IN_SET]) for question, streams in questions for at in _steps(streams)]
+    asked = [(question, streams[at : at + STREAMS_IN_SET]) for question, streams in questions for at in _steps(streams)]
+    sets = [(question, streams) for question, streams in asked if len(streams) > 1]
+    alone = [(question, streams[0]) for question, streams in asked if len(streams) == 1]
     answers: list[StreamAnswer] = []
-    alone: list[tuple[Question, Stream]] = []
     parts = {str(n): Part(resource=_set_url(api, *one)) for n, one in enumerate(sets)}
     for (question, streams), part in zip(sets, _asked(api, parts), strict=True):
         found = _by_stream(api, streams, part)

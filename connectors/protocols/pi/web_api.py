@@ -165,10 +165,10 @@ class PiWebApi:
         body = content if isinstance(content, dict) else {}
         if not 200 <= status < 300:
             refusal = self._refusal(status, content, raw.get("Headers"))
-            return PartAnswer(body=body, refusal=refusal, said=_said(content) or f"HTTP {status}")
+            return PartAnswer(body=body, refusal=refusal, said=self._http.quote(_said(content)) or f"HTTP {status}")
         if not isinstance(content, dict):
             return PartAnswer(body={}, refusal=ContractBroken(f"The part {name} of a batch is answered without JSON."))
-        return PartAnswer(body=body, refusal=self.broken(body), said=_said(body.get("WebException")))
+        return PartAnswer(body=body, refusal=self.broken(body), said=self._http.quote(_said(body.get("WebException"))))
 
     def broken(self, body: Mapping[str, Any]) -> SourceError | None:
         """What the `WebException` of an answer says; `None` if it has none."""

@@ -141,11 +141,22 @@ def test_what_could_not_be_read_is_read_from_where_it_was_left(server: Server) -
     pages = read(historian(), cursor=behind)
 
     [alone], together = server.batches[0].values(), server.batches[1]
-    assert urlsplit(alone["Resource"]).path == "/piwebapi/streamsets/recorded"
-    query = parse_qs(urlsplit(alone["Resource"]).query)
-    assert (query["webId"], query["startTime"]) == (["I1DPB"], ["2026-11-20T03:00:00Z"])
-    assert len(together) == 1
+    assert urlsplit(alone["Resource"]).path == "/piwebapi/streams/I1DPB/recorded"
+    assert parse_qs(urlsplit(alone["Resource"]).query)["startTime"] == ["2026-11-20T03:00:00Z"]
+    [rest] = together.values()
+    assert parse_qs(urlsplit(rest["Resource"]).query)["webId"] == ["I1DPA", "I1DPC"]
     assert pages[-1].cursor == {"since": "2026-11-20T10:00:00Z", "behind": {}}
+
+
+def test_what_a_server_says_of_a_stream_never_repeats_a_secret(server: Server) -> None:
+    def answer(path: str, query: dict[str, list[str]]) -> dict[str, Any]:
+        if "I1DPB" in path or path.startswith("streamsets/"):
+            return part(404, {"Errors": ["No point for reader with s3cret."]})
+        return server.values(path, query)
+
+    server.answer = answer
+
+    assert readings(read(historian()))["B"].reason == "No point for reader with •••."
 
 
 def test_a_stream_that_broke_within_a_set_is_asked_again_alone(server: Server) -> None:

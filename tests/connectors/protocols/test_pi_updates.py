@@ -181,12 +181,13 @@ class Scripted:
 
     def _answer(self, method: str, resource: str) -> dict[str, Any]:
         url = urlsplit(resource)
-        source = {"Source": "A", "SourcePath": "\\\\DA\\A"}
+        items: list[dict[str, Any]]
+        source: dict[str, Any] = {"Source": "A", "SourcePath": "\\\\DA\\A"}
         if url.path.endswith("/recorded"):
             self.asked_from += parse_qs(url.query)["startTime"]
             status, items = self.recorded_status, [{"WebId": "A", "Path": "\\\\DA\\A", "Items": []}]
         elif url.path.endswith("/value"):
-            status, items = 200, [{"WebId": "A", "Path": "\\\\DA\\A", "Value": {"Value": 1}}]
+            return {"Status": 200, "Headers": {}, "Content": {"Value": 1}}
         elif method == "POST":
             self.registered += 1
             status, items = self.register_status, [{**source, "LatestMarker": "m_1", "Status": "Succeeded"}]
