@@ -3,14 +3,14 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
 from django import forms
 
-from connectors.adapters.pi_web_api.alarms import list_frames, read_alarm
+from connectors.adapters.pi_web_api.alarms import FrameRead, read_alarm, read_frames
 from connectors.adapters.pi_web_api.listing import Root, find_root, is_database, list_signals
 from connectors.adapters.pi_web_api.probing import databases, probe, servers
 from connectors.adapters.pi_web_api.reading import Window, read_values
@@ -33,15 +33,11 @@ from connectors.protocols.adapter import (
 )
 from connectors.protocols.errors import BadConfig
 from connectors.protocols.http import HttpSession
-from connectors.protocols.moments import parse_moment, utc_text
-from connectors.protocols.pi.collections import Collection
 from connectors.protocols.pi.streams import Stream
 from connectors.protocols.pi.web_api import PiWebApi
 from connectors.protocols.sign_in import auth_of
 
 SIGNAL, READING, ALARM = contract_id(Signal), contract_id(Reading), contract_id(Alarm)
-
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 SOON = timedelta(minutes=1)
 """After so long a list is made anew that may not be whole."""
@@ -171,51 +167,17 @@ class PiWebApiAdapter(Adapter):
         return known
 
     def _alarms(self, stream: SourceStream, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
-        """
-        Every event frame that was under way since the cursor. Its `since` begins the next read; while one is under
-        way, `place` and `until` say where to go on.
-        """
         root = find_root(self.api, stream.name)
         size = self.config["list_size"]
-        days = self.config["alarm_look_back_days"]
-        doubt = ""
         if cursor is None:
-            start, until = (root.at - timedelta(days=days) if days else BEGINNING), root.at
-            if mode is Mode.FULL and days:
-                doubt = f"The last {days} days of event frames were read; what older ones became is not told by them."
-            collection = Collection(size=size)
-        elif "place" in cursor:
-            start, until = _moment(cursor["start"]), _moment(cursor["until"])
-            doubt = cursor["doubt"]
-            collection = Collection.resumed(cursor["place"], size=size)
+            read = FrameRead.first(root.at, days=self.config["alarm_look_back_days"], mode=mode, size=size)
         else:
-            start, until = _moment(cursor["since"]) - self.overlap, root.at
-            collection = Collection(size=size)
-        pages = list_frames(
-            self.api,
-            root,
-            options_of(stream),
-            start=utc_text(start),
-            end=utc_text(until),
-            collection=collection,
-        )
-        for frames, is_last in pages:
-            reason = collection.doubt or doubt
-            place = {"start": utc_text(start), "place": collection.state(), "until": utc_text(until), "doubt": doubt}
-            yield Page(
-                records=frames,
-                cursor={"since": utc_text(until)} if is_last else place,
-                complete=is_last and not reason,
-                incomplete_reason=reason if is_last else "",
-            )
+            read = FrameRead.next(cursor, root.at, overlap=self.overlap, size=size)
+        yield from read_frames(self.api, root, options_of(stream), read)
 
 
 def _stream(emission: Emission, path: str, label: str) -> SourceStream:
     return SourceStream(name=path, contract=contract_id(emission.contract), label=label, modes=emission.modes)
-
-
-def _moment(text: str) -> datetime:
-    return parse_moment(text) or BEGINNING
 
 
 def _nothing_in(path: str) -> str:

@@ -5,18 +5,22 @@ until it is acknowledged, if it can be.
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.adapters.pi_web_api.listing import BRIEF, Root
+from connectors.adapters.pi_web_api.listing import BRIEF, Root, selected
 from connectors.adapters.pi_web_api.records import name_element
 from connectors.contracts.alarm import Alarm, AlarmCategory
+from connectors.protocols.adapter import Cursor, Mode, Page
 from connectors.protocols.convert import to_record
 from connectors.protocols.errors import BadRecord
-from connectors.protocols.moments import parse_moment
+from connectors.protocols.moments import parse_moment, utc_text
 from connectors.protocols.pi.collections import Collection
 from connectors.protocols.pi.values import read_end
 from connectors.protocols.pi.web_api import Part, PiWebApi, items_of
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 SEVERITIES = {"None": 1, "Information": 100, "Warning": 300, "Minor": 500, "Major": 700, "Critical": 900}
 """From the words of event frames to the numbers of alarms, 1 to 1000 (OPC 10000-5 §6.4.2)."""
@@ -37,33 +41,52 @@ FRAME = (
 )
 
 
-def list_frames(
-    api: PiWebApi, root: Root, options: Mapping[str, Any], *, start: str, end: str, collection: Collection
-) -> Iterator[tuple[list[dict[str, Any]], bool]]:
+@dataclass(frozen=True, kw_only=True)
+class FrameRead:
     """
-    The event frames that were under way at some time from `start` to `end`, oldest first, with the elements that each
-    refers to under `Elements`; and whether they are the last. `collection` tells how far it has come.
+    How far a read of event frames has come: those that were under way at some time from `start` to `until`.
+
+    :param doubt: why even the whole of it does not tell of all, as a sentence
     """
-    asked = {"nameFilter": "name_filter", "templateName": "template", "categoryName": "category"}
-    filters = {name: options[option] for name, option in asked.items() if options[option]}
+
+    start: str
+    until: str
+    doubt: str
+    collection: Collection
+
+    @classmethod
+    def first(cls, now: datetime, *, days: int, mode: Mode, size: int) -> "FrameRead":
+        """
+        :param days: how far to look back; 0: to the beginning
+        """
+        doubt = ""
+        if days and mode is Mode.FULL:
+            doubt = f"The last {days} days of event frames were read; what older ones became is not told by them."
+        start = now - timedelta(days=days) if days else BEGINNING
+        return cls(start=utc_text(start), until=utc_text(now), doubt=doubt, collection=Collection(size=size))
+
+    @classmethod
+    def next(cls, cursor: Cursor, now: datetime, *, overlap: timedelta, size: int) -> "FrameRead":
+        """What goes on where the read of a cursor broke off, or begins where it ended."""
+        if "place" in cursor:
+            collection = Collection.resumed(cursor["place"], size=size)
+            return cls(start=cursor["start"], until=cursor["until"], doubt=cursor["doubt"], collection=collection)
+        since = parse_moment(cursor["since"]) or BEGINNING
+        return cls(start=utc_text(since - overlap), until=utc_text(now), doubt="", collection=Collection(size=size))
+
+    def cursor(self, *, is_last: bool) -> Cursor:
+        if is_last:
+            return {"since": self.until}
+        return {"start": self.start, "until": self.until, "doubt": self.doubt, "place": self.collection.state()}
+
+
+def read_frames(api: PiWebApi, root: Root, options: Mapping[str, Any], read: FrameRead) -> Iterator[Page]:
+    """Pages of event frames, oldest first, each with the paths of the elements that it refers to under `Elements`."""
     is_last = False
     while not is_last:
         answers = api.batch(
             {
-                "frames": Part(
-                    resource=api.url(
-                        f"assetdatabases/{root.web_id}/eventframes",
-                        startTime=start,
-                        endTime=end,
-                        searchMode="Overlapped",
-                        searchFullHierarchy="true",
-                        sortField="StartTime",
-                        **collection.window,
-                        **filters,
-                        **BRIEF,
-                        selectedFields=";".join([*(f"Items.{name}" for name in FRAME), "Links.Next"]),
-                    )
-                ),
+                "frames": Part(resource=_frames_url(api, root, options, read)),
                 "elements": Part(
                     resource=api.url("eventframes/{0}/referencedelements", selectedFields="Items.Path"),
                     after="frames",
@@ -73,13 +96,36 @@ def list_frames(
         )
         body = answers["frames"].required()
         frames = items_of(body)
-        known, is_last = collection.take(body)
+        known, is_last = read.collection.take(body)
         if frames:
             each = api.each_answer(answers["elements"].required(), expected=len(frames))
             for frame, elements in zip(frames, each, strict=True):
                 # A frame that was deleted meanwhile still is what it was.
                 frame["Elements"] = [] if elements.refusal else [one.get("Path") for one in items_of(elements.body)]
-        yield frames[known:], is_last
+        reason = read.collection.doubt or read.doubt
+        yield Page(
+            records=frames[known:],
+            cursor=read.cursor(is_last=is_last),
+            complete=is_last and not reason,
+            incomplete_reason=reason if is_last else "",
+        )
+
+
+def _frames_url(api: PiWebApi, root: Root, options: Mapping[str, Any], read: FrameRead) -> str:
+    asked = {"nameFilter": "name_filter", "templateName": "template", "categoryName": "category"}
+    filters = {name: options[option] for name, option in asked.items() if options[option]}
+    return api.url(
+        f"assetdatabases/{root.web_id}/eventframes",
+        startTime=read.start,
+        endTime=read.until,
+        searchMode="Overlapped",
+        searchFullHierarchy="true",
+        sortField="StartTime",
+        **read.collection.window,
+        **filters,
+        **BRIEF,
+        **selected(*FRAME),
+    )
 
 
 def read_alarm(

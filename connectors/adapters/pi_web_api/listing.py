@@ -20,8 +20,8 @@ ATTRIBUTE = ("WebId", "Path", "Name", "Type", "DataReferencePlugIn", "DefaultUni
 POINT = ("WebId", "Path", "Name", "Descriptor", "PointType", "EngineeringUnits")
 
 
-def _fields(*names: str) -> dict[str, str]:
-    """Without the link, one would not be told that a list goes on."""
+def selected(*names: str) -> dict[str, str]:
+    """The parameter for these fields of a list's members. Without the link, one would not be told that it goes on."""
     return {"selectedFields": ";".join([*(f"Items.{name}" for name in names), "Links.Next"])}
 
 
@@ -100,7 +100,7 @@ def _ask_for_points(
     api: PiWebApi, root: Root, options: Mapping[str, Any], collection: Collection
 ) -> tuple[list[dict[str, Any]], bool]:
     filters = {"nameFilter": options["name_filter"]} if options["name_filter"] else {}
-    url = api.url(f"dataservers/{root.web_id}/points", **collection.window, **filters, **BRIEF, **_fields(*POINT))
+    url = api.url(f"dataservers/{root.web_id}/points", **collection.window, **filters, **BRIEF, **selected(*POINT))
     body = api.get(url).body
     known, is_last = collection.take(body)
     return items_of(body)[known:], is_last
@@ -121,7 +121,7 @@ def _ask_for_attributes(
                     **collection.window,
                     **filters,
                     **BRIEF,
-                    **_fields("WebId"),
+                    **selected("WebId"),
                 )
             ),
             "attributes": Part(
@@ -169,5 +169,5 @@ def _attributes_url(api: PiWebApi, element: str, collection: Collection, options
         **collection.window,
         **filters,
         **BRIEF,
-        **_fields(*ATTRIBUTE),
+        **selected(*ATTRIBUTE),
     )

@@ -46,6 +46,9 @@ def read_timed_value(raw: Any) -> PiValue:
         raise ValueError("a value has no Timestamp")
     value = raw.get("Value")
     is_good = raw.get("Good", True) is True
+    # By far the most values, and so told apart first.
+    if type(value) is float and is_good and not raw.get("Questionable") and not raw.get("Errors"):
+        return PiValue(at, value, None, Quality.GOOD)
     if trouble := errors_in(raw) or errors_in(value):
         return PiValue(at, None, None, Quality.BAD, trouble)
     if isinstance(value, dict):
