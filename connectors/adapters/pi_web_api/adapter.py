@@ -162,6 +162,9 @@ class PiWebApiAdapter(Adapter):
         for page in list_signals(self.api, root, options, size=self.config["list_size"]):
             found |= {raw["Path"]: Stream(raw["WebId"], raw["Path"]) for raw in page.signals if raw.get("Path")}
             doubt = page.doubt
+        if doubt and known is not None:
+            # What is missing may only have been missed: its values must not be.
+            found = {stream.path: stream for stream in known.streams} | found
         streams = tuple(found[path] for path in sorted(found))
         known = self.http.memory[key] = _Known(streams=streams, listed_at=root.at, doubt=doubt)
         return known

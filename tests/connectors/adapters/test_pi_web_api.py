@@ -200,6 +200,21 @@ def test_only_the_first_poll_lists_the_signals(pi: PretendUtility) -> None:
     assert pi.services() == ["assetdatabases", *["batch"] * 7]
 
 
+def test_a_signal_that_a_doubtful_list_lacks_is_still_read(pi: PretendUtility) -> None:
+    adapter = historian()
+    cursor = read(adapter, READINGS)[-1].cursor
+    last = max(switch.id for switch in pi.utility.grid.switches if not switch.is_normally_open)
+    pi.clock.advance(minutes=61)
+    pi.utility.hv_fault(last)
+    pi.fault("pi", "repeated")
+
+    pages = read(adapter, READINGS, cursor=cursor)
+
+    moved = [one for one in records(adapter, READINGS, pages) if one.external_id.endswith(f"{last}|POS")]
+    assert [one.state for one in moved] == ["CLOSED", "OPEN"]
+    assert not pages[-1].complete
+
+
 def history(pi: PretendUtility, *, hours: int) -> None:
     """So many hours of values, four an hour, of which the historian is told."""
     read(historian(), TAG_READINGS)
