@@ -64,6 +64,17 @@ class Archive:
         found = [value for _, value in values[bisect_left(times, first) : bisect_right(times, last)]]
         return (found[::-1] if end < start else found)[:count]
 
+    def interpolated(self, stream: Attribute | Tag, *, start: datetime, end: datetime, step: timedelta) -> list[Json]:
+        """At each step from start to end the value that held then: what changes here changes in steps."""
+        known = sorted(self._arrived(stream), key=lambda one: one[0])
+        moments = [start + step * number for number in range(int((end - start) / step) + 1)]
+        found = []
+        for moment in moments:
+            before = [value for at, value in known if at <= moment]
+            value = before[-1] if before else self.present(stream, now=moment)
+            found.append({**value, "Timestamp": time_text(moment)})
+        return found
+
     def present(self, stream: Attribute | Tag, *, now: datetime) -> Json:
         if isinstance(stream, Attribute) and stream.tag is None:
             return _timed(now, stream.fixed, unit=stream.fixed_unit)

@@ -178,7 +178,7 @@ class Resources:
         found = self._stream_of(stream)
         if what.lower() == "value":
             return self._broken() or self._archive.present(found, now=self._now)
-        return self._broken() or {"Items": self._recorded(found, query), "UnitsAbbreviation": ""}
+        return self._broken() or {"Items": self._values(what, found, query), "UnitsAbbreviation": ""}
 
     def stream_set(self, query: Query, what: str) -> Json:
         items = []
@@ -190,7 +190,7 @@ class Resources:
             if what.lower() == "value":
                 item["Value"] = self._archive.present(stream, now=self._now)
             else:
-                item |= {"Items": self._recorded(stream, query), "UnitsAbbreviation": ""}
+                item |= {"Items": self._values(what, stream, query), "UnitsAbbreviation": ""}
             items.append(item)
         return self._broken() or {"Links": {}, "Items": items}
 
@@ -211,6 +211,19 @@ class Resources:
     def _source(self, stream: Attribute | Tag, query: Query) -> Json:
         named = self._named(POINT if isinstance(stream, Tag) else ATTRIBUTE, stream.path, query)
         return {"Source": named["WebId"], "SourceName": named["Name"], "SourcePath": named["Path"]}
+
+    def _values(self, what: str, stream: Attribute | Tag, query: Query) -> list[Json]:
+        return self._recorded(stream, query) if what.lower() == "recorded" else self._interpolated(stream, query)
+
+    def _interpolated(self, stream: Attribute | Tag, query: Query) -> list[Json]:
+        seconds = query.one("interval", "3600s").removesuffix("s")
+        if not seconds.isdecimal() or int(seconds) < 1:
+            raise Refusal(400, "The interval is not a valid time span.")
+        start, end = self._time(query, "startTime", timedelta(days=1)), self._time(query, "endTime", timedelta())
+        step = timedelta(seconds=int(seconds))
+        if (end - start) / step >= MAX_ITEMS:
+            raise Refusal(400, f"The number of values is greater than the maximum allowed ({MAX_ITEMS}).")
+        return self._archive.interpolated(stream, start=start, end=end, step=step)
 
     def _recorded(self, stream: Attribute | Tag, query: Query) -> list[Json]:
         if isinstance(stream, Attribute) and stream.tag is None:
@@ -319,8 +332,8 @@ ROUTES: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "eventframes/([^/]+)/referencedelements", Resources.referenced_elements),
     ("GET", "dataservers", Resources.data_servers),
     ("GET", "dataservers/([^/]+)/points", Resources.points),
-    ("GET", "streams/([^/]+)/(value|recorded)", Resources.stream),
-    ("GET", "streamsets/(value|recorded)", Resources.stream_set),
+    ("GET", "streams/([^/]+)/(value|recorded|interpolated)", Resources.stream),
+    ("GET", "streamsets/(value|recorded|interpolated)", Resources.stream_set),
     ("GET", "streamsets/updates", Resources.retrieve),
     ("POST", "streamsets/updates", Resources.register),
 )

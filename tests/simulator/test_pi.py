@@ -83,6 +83,8 @@ def test_answers_are_those_of_the_specification(simulator: Simulator) -> None:
     sets = urlencode({"webId": [power, position]}, doseq=True)
     check(ask(simulator, f"streamsets/value?{sets}"), "Items[StreamValue]")
     check(ask(simulator, f"streamsets/recorded?{sets}"), "Items[StreamValues]")
+    check(ask(simulator, f"streamsets/interpolated?{sets}"), "Items[StreamValues]")
+    check(ask(simulator, f"streams/{power}/interpolated"), "TimedValues")
 
 
 def test_values_are_cut_at_max_count_without_a_word(simulator: Simulator, clock: Clock) -> None:

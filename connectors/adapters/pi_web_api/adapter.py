@@ -130,11 +130,12 @@ class PiWebApiAdapter(Adapter):
 
     def _readings(self, stream: SourceStream, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
         root = find_root(self.api, stream.name)
-        count = self.config["values_per_signal"]
+        count, interval = self.config["values_per_signal"], options_of(stream)["interval_seconds"]
         if cursor is None:
-            window = Window.first(root.at, history=timedelta(hours=self.config["history_hours"]))
+            history = timedelta(hours=self.config["history_hours"])
+            window = Window.first(root.at, history=history, interval=interval)
         else:
-            window = Window.next(cursor, root.at, overlap=self.overlap, count=count)
+            window = Window.next(cursor, root.at, overlap=self.overlap, count=count, interval=interval)
         known = self._known(stream, root, anew=cursor is None and mode is Mode.FULL)
         yield from read_values(
             self.api,

@@ -14,7 +14,7 @@ from typing import Any
 from connectors.protocols.adapter import Cursor, Page
 from connectors.protocols.http import ResponseTooLarge
 from connectors.protocols.moments import parse_moment, utc_text
-from connectors.protocols.pi.streams import Present, Question, Recorded, Stream, StreamAnswer, ask_streams
+from connectors.protocols.pi.streams import Interpolated, Present, Question, Recorded, Stream, StreamAnswer, ask_streams
 from connectors.protocols.pi.web_api import PiWebApi
 
 
@@ -24,6 +24,7 @@ class Window:
     How far a read has come.
 
     :param start: values are asked for from here; `None`: only the present ones
+    :param interval: seconds between values, if not those that were recorded are wanted
     :param present: whether to ask for the present values too
     :param open: which signals are to be read on, from when, and how many values at a time
     :param behind: which signals could not be read, from when: the next read begins with them
@@ -32,25 +33,29 @@ class Window:
     start: str | None
     until: str
     present: bool
+    interval: int | None = None
     after: str = ""
     open: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     behind: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def first(cls, now: datetime, *, history: timedelta) -> "Window":
-        """The present values of all, and what was recorded in the time before."""
-        return cls(start=utc_text(now - history) if history else None, until=utc_text(now), present=True)
+    def first(cls, now: datetime, *, history: timedelta, interval: int | None) -> "Window":
+        """The present values of all, and the values of the time before."""
+        start = utc_text(now - history) if history else None
+        return cls(start=start, until=utc_text(now), present=True, interval=interval)
 
     @classmethod
-    def next(cls, cursor: Cursor, now: datetime, *, overlap: timedelta, count: int) -> "Window":
+    def next(cls, cursor: Cursor, now: datetime, *, overlap: timedelta, count: int, interval: int | None) -> "Window":
         """What goes on where the read of a cursor broke off, or begins where it ended."""
         if "until" in cursor:
-            return cls(**{**cursor, "open": {path: (start, most) for path, (start, most) in cursor["open"].items()}})
+            going_on = {path: (start, most) for path, (start, most) in cursor["open"].items()}
+            return cls(**{**cursor, "open": going_on, "interval": interval})
         since = parse_moment(cursor["since"]) or now
         return cls(
             start=utc_text(min(since, now) - overlap),
             until=utc_text(max(since, now)),
             present=False,
+            interval=interval,
             open={path: (start, count) for path, start in cursor["behind"].items()},
         )
 
@@ -70,13 +75,19 @@ class Window:
     def questions(self, count: int) -> list[Question]:
         """What to ask of a signal that was not asked yet."""
         asked: list[Question] = [Present()] if self.present else []
-        return asked if self.start is None else [*asked, Recorded(self.start, self.until, count)]
+        return asked if self.start is None else [*asked, *self.question(self.start, count)]
 
-    def told(self, answers: Sequence[StreamAnswer]) -> "Window":
-        """After these answers: some signals go on, some are done, and some could not be read."""
-        answered = {one.stream.path for one in answers}
-        still = {path: more for path, more in self.open.items() if path not in answered}
-        rest = {one.stream.path: one.rest() for one in answers if one.is_cut_short}
+    def question(self, start: str, count: int) -> list[Question]:
+        """What to ask of a signal from some time on; nothing, if there can be no value yet."""
+        if self.interval is None:
+            return [Recorded(start, self.until, count)]
+        at_intervals = Interpolated(start, self.until, count, self.interval)
+        return [] if at_intervals.is_empty else [at_intervals]
+
+    def told(self, answers: Sequence[StreamAnswer], *, asked: Container[str]) -> "Window":
+        """After these answers: some of the signals that were asked go on, some are done, some could not be read."""
+        still = {path: more for path, more in self.open.items() if path not in asked}
+        rest = {one.stream.path: more for one in answers if (more := one.rest()) is not None}
         refused = {one.stream.path: one.question.start for one in answers if one.refusal and one.question.start}
         return replace(
             self,
@@ -109,16 +120,19 @@ def read_values(
     waiting = [stream for stream in streams if stream.path > window.after and stream.path not in done]
     is_last = False
     while not is_last:
-        asked: list[tuple[Question, Sequence[Stream]]]
-        if window.open:
-            going_on = list(window.open.items())[:batch]
-            asked = [(Recorded(start, window.until, most), [by_path[path]]) for path, (start, most) in going_on]
-            taken: Sequence[Stream] = ()
+        questions: list[tuple[Question, Sequence[Stream]]]
+        going_on = dict(list(window.open.items())[:batch])
+        taken = [] if going_on else waiting[:batch]
+        if going_on:
+            questions = [
+                (question, [by_path[path]])
+                for path, (start, most) in going_on.items()
+                for question in window.question(start, most)
+            ]
         else:
-            taken = waiting[:batch]
-            asked = [(question, taken) for question in window.questions(count) if taken]
+            questions = [(question, taken) for question in window.questions(count) if taken]
         try:
-            answers = ask_streams(api, asked)
+            answers = ask_streams(api, questions)
         except ResponseTooLarge:
             if batch == 1:
                 raise
@@ -126,7 +140,7 @@ def read_values(
             continue
         del waiting[: len(taken)]
         after = taken[-1].path if taken else window.after
-        window = replace(window.told(answers), after=after)
+        window = replace(window.told(answers, asked=going_on), after=after)
         is_last = not waiting and not window.open
         yield Page(
             records=[raw for answer in answers for raw in _raw_readings(answer, window.until)],

@@ -154,6 +154,14 @@ class PiStreamForm(SettingsForm):
         help_text="Only attributes whose value comes from one of these, separated by commas: PI Point is what is "
         "recorded, a Formula is worked out when it is asked for. Empty: every attribute.",
     )
+    interval_seconds = forms.IntegerField(
+        label="Values every (s)",
+        required=False,
+        min_value=1,
+        max_value=86_400,
+        help_text="Empty: every value as it was recorded. Otherwise interpolated values at this interval: for "
+        "formulas, which record none, and for signals that are faster than you need.",
+    )
     alarm_types = TableField(
         label="What event frames are",
         required=False,

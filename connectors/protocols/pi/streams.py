@@ -7,10 +7,12 @@ each tells for itself.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil, floor
 from typing import Any, ClassVar
 
 from connectors.protocols.errors import BadConfig, ContractBroken, SourceError, Throttled
-from connectors.protocols.moments import parse_moment
+from connectors.protocols.moments import parse_moment, utc_text
 from connectors.protocols.pi.web_api import Part, PartAnswer, PiWebApi, items_of
 from connectors.protocols.wire import RequestRefused
 
@@ -18,6 +20,8 @@ STREAMS_IN_SET = 25
 """What a query string of 2,048 characters, the limit of servers as they come, has room for."""
 
 NOT_FOUND = 404
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,9 @@ class Present:
     def parameters(self) -> Mapping[str, Any]:
         return {}
 
+    def rest(self, values: Sequence[Any]) -> None:
+        """There is no more than one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
@@ -58,8 +65,68 @@ class Recorded:
     def parameters(self) -> Mapping[str, Any]:
         return {"startTime": self.start, "endTime": self.end, "maxCount": self.count, "boundaryType": "Inside"}
 
+    def rest(self, values: Sequence[Any]) -> "Recorded | None":
+        """
+        What goes on after as many values as were asked for: from the last one on, for others may share its instant. If
+        all have the same, more must be asked for at once to get past it. `None`: these are all.
 
-Question = Present | Recorded
+        :raises ContractBroken: if the last value has no time
+        """
+        if len(values) < self.count:
+            return None
+        last = values[-1].get("Timestamp") if isinstance(values[-1], dict) else None
+        if not isinstance(last, str):
+            raise ContractBroken("The PI Web API sent a value without a time, from which it cannot be read on.")
+        is_stuck = parse_moment(last) == parse_moment(self.start)
+        return Recorded(last, self.end, self.count * 4 if is_stuck else self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolated:
+    """
+    Asks for values at each whole interval from `start` to `end`, worked out from what was recorded around them.
+
+    :param interval: in seconds, counted from 1970 on, so that another read asks for the same moments
+    :param count: how many to ask for at a time; there is no limit that the server would cut at, but one that it refuses
+    """
+
+    start: str
+    end: str
+    count: int
+    interval: int
+    resource: ClassVar[str] = "interpolated"
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        first, last = self._span
+        until = min(last, first + (self.count - 1) * self.interval)
+        return {"startTime": _text(first), "endTime": _text(until), "interval": f"{self.interval}s"}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no whole interval lies between start and end."""
+        first, last = self._span
+        return first > last
+
+    def rest(self, values: Sequence[Any]) -> "Interpolated | None":
+        """What goes on after those that were asked for at a time. `None`: these were all."""
+        first, last = self._span
+        following = first + self.count * self.interval
+        return None if following > last else Interpolated(_text(following), self.end, self.count, self.interval)
+
+    @property
+    def _span(self) -> tuple[int, int]:
+        """The first and the last whole interval, in seconds since 1970."""
+        start, end = (parse_moment(text) or EPOCH for text in (self.start, self.end))
+        first, last = ceil(start.timestamp() / self.interval), floor(end.timestamp() / self.interval)
+        return first * self.interval, last * self.interval
+
+
+Question = Present | Recorded | Interpolated
+
+
+def _text(seconds: int) -> str:
+    return utc_text(datetime.fromtimestamp(seconds, UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +138,9 @@ class StreamAnswer:
     values: Sequence[Any] = ()
     refusal: str = ""
 
-    @property
-    def is_cut_short(self) -> bool:
-        """Whether the server may have stopped because it was not asked for more."""
-        return isinstance(self.question, Recorded) and len(self.values) >= self.question.count
-
-    def rest(self) -> Recorded:
-        """
-        What goes on after an answer that was cut short: from its last value on, for others may share its instant. If
-        all have the same, more must be asked for at once to get past it.
-
-        :raises ContractBroken: if its last value has no time
-        """
-        question, last = self.question, self.values[-1]
-        start = last.get("Timestamp") if isinstance(last, dict) else None
-        if not isinstance(start, str) or not isinstance(question, Recorded):
-            raise ContractBroken(f"The PI Web API sent a value of {self.stream.path} without a time: cannot read on.")
-        is_stuck = parse_moment(start) == parse_moment(question.start)
-        return Recorded(start, question.end, question.count * 4 if is_stuck else question.count)
+    def rest(self) -> Recorded | Interpolated | None:
+        """What must be asked to have the whole; `None`: this is it."""
+        return None if self.refusal else self.question.rest(self.values)
 
 
 def ask_streams(api: PiWebApi, questions: Iterable[tuple[Question, Sequence[Stream]]]) -> list[StreamAnswer]:
@@ -165,7 +217,7 @@ def _by_stream(api: PiWebApi, streams: Sequence[Stream], part: PartAnswer) -> di
 
 
 def _values(question: Question, body: dict[str, Any]) -> Sequence[Any]:
-    return items_of(body) if isinstance(question, Recorded) else [body]
+    return [body] if isinstance(question, Present) else items_of(body)
 
 
 def _refused_all(refusal: SourceError) -> SourceError:

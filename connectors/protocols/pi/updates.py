@@ -178,7 +178,7 @@ class StreamUpdates:
         while asked:
             answers = ask_streams(self.api, asked)
             yield answers
-            asked = [(one.rest(), [one.stream]) for one in answers if one.is_cut_short]
+            asked = [(rest, [one.stream]) for one in answers if (rest := one.rest()) is not None]
 
     def _now(self) -> str:
         """

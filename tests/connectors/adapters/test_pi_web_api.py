@@ -279,6 +279,26 @@ def test_a_full_read_brings_history_if_it_is_wanted(pi: PretendUtility) -> None:
     assert times == {"02:15", "02:30", "02:45", "03:00", "03:15", "03:30", "03:45", "04:00", "04:15"}
 
 
+@pytest.mark.parametrize("count", ["1000", "3"])
+def test_values_at_intervals_are_of_whole_ones_whenever_they_are_read(pi: PretendUtility, count: str) -> None:
+    options = {"data_references": "", "name_filter": SWITCH, "template": "Switch", "interval_seconds": 60}
+    every_minute = replace(READINGS, options=options)
+    adapter = historian(values_per_signal=count, overlap_seconds="0")
+    pi.clock.advance(seconds=20)
+    cursor = read(adapter, every_minute)[-1].cursor
+    pi.clock.advance(minutes=5)
+
+    pages = read(adapter, every_minute, cursor=cursor)
+    nothing_yet = read(adapter, every_minute, cursor=pages[-1].cursor)
+
+    found = records(adapter, every_minute, pages)
+    times = [one.source_time.strftime("%H:%M:%S") for one in found if one.signal.endswith("|P")]
+    assert times == ["01:16:00", "01:17:00", "01:18:00", "01:19:00", "01:20:00"]
+    assert {one.value for one in found if one.signal.endswith("|Nominal voltage")} == {20.0}
+    assert pages[-1].cursor == {"since": "2026-11-24T01:20:20Z", "behind": {}}
+    assert (nothing_yet[0].records, nothing_yet[0].complete) == ([], True)
+
+
 def test_one_stream_that_cannot_be_read_costs_no_other_and_is_read_on_when_it_can(pi: PretendUtility) -> None:
     every = replace(READINGS, options={"data_references": "", "name_filter": SWITCH, "template": "Switch"})
     adapter = historian()

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def test_every_request_is_one_that_the_specification_knows() -> None:
             filtered = SourceStream(name=stream.name, contract=stream.contract, options=filters)
             cursor = list(adapter.fetch(filtered, cursor=None, mode=Mode.FULL))[-1].cursor
             list(adapter.fetch(filtered, cursor=cursor, mode=stream.modes[-1]))
+            at_intervals = replace(filtered, options={**filters, "interval_seconds": 60})
+            list(adapter.fetch(at_intervals, cursor=None, mode=Mode.FULL))
 
     batches = [json.loads(body) for body in pi.bodies if body]
     parts = [part for batch in batches for part in batch.values()]
