@@ -161,7 +161,10 @@ def test_a_number_is_as_good_a_name_as_a_text(simulator: Simulator) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({"system": "x", "fault": "slow", "seconds": 1}, "system is one of scada, pi, gis, arcgis, maximo, cis, tablet."),
+        (
+            {"system": "x", "fault": "slow", "seconds": 1},
+            "system is one of scada, pi, gis, arcgis, maximo, cis, tablet.",
+        ),
         ({"system": "gis", "fault": "fire", "seconds": 1}, "fault is, for gis, one of slow, 500, 429, 401,"),
         ({"system": "tablet", "fault": "repeated", "seconds": 1}, "fault is, for tablet, one of slow, 500,"),
         ({"system": "gis", "fault": "slow", "seconds": 0}, "seconds is a number above 0, up to 3600."),
