@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.adapters.pi_web_api.listing import BRIEF, Root, selected
-from connectors.adapters.pi_web_api.records import name_element
+from connectors.adapters.pi_web_api.records import checked, name_element
 from connectors.contracts.alarm import Alarm, AlarmCategory
 from connectors.protocols.adapter import Cursor, Mode, Page
 from connectors.protocols.convert import to_record
@@ -136,7 +136,7 @@ def read_alarm(
     :param types: what frames of a template are
     :raises BadRecord: if it cannot be read
     """
-    key = raw.get("Id")
+    key = checked(raw).get("Id")
     try:
         started, ended = parse_moment(raw.get("StartTime")), read_end(raw.get("EndTime"))
         if started is None:

@@ -22,6 +22,15 @@ def name_element(path: str, pattern: re.Pattern[str]) -> str | None:
     return found[1] or None if found else None
 
 
+def checked(raw: Any) -> Mapping[str, Any]:
+    """
+    :raises BadRecord: if it is no object
+    """
+    if not isinstance(raw, dict):
+        raise BadRecord("It is no object")
+    return raw
+
+
 def read_signal(
     raw: Mapping[str, Any], *, element_pattern: re.Pattern[str], position_pattern: re.Pattern[str]
 ) -> Signal:
@@ -29,7 +38,7 @@ def read_signal(
     :param raw: an attribute, or a point
     :raises BadRecord: if it cannot be read
     """
-    path = raw.get("Path")
+    path = checked(raw).get("Path")
     if not isinstance(path, str) or not path:
         raise BadRecord.of(raw.get("WebId"), ValueError("it has no path"), path="Path")
     unit = raw.get("DefaultUnitsNameAbbreviation") or raw.get("DefaultUnitsName") or raw.get("EngineeringUnits")
@@ -65,7 +74,7 @@ def read_reading(
     :param states: switch positions by the name of a digital state, or by number, in lower case
     :raises BadRecord: if it cannot be read
     """
-    path = raw["Path"]
+    path = checked(raw).get("Path")
     try:
         if "Refusal" in raw:
             at = parse_moment(raw["At"])
@@ -74,6 +83,8 @@ def read_reading(
             value = PiValue(at, None, None, Quality.BAD, raw["Refusal"])
         else:
             value = read_timed_value(raw["Value"])
+        if not isinstance(path, str) or not path:
+            raise ValueError("it has no path")
         quality, reason = value.quality, value.reason
         number, word = (None, value.word) if value.word is not None else (value.number, None)
         if value.quality is not Quality.BAD and position_pattern.search(path):

@@ -82,6 +82,7 @@ class PiWebApiForm(HttpSourceForm):
         initial=200,
         min_value=2,
         max_value=1_000,
+        help_text="How many a list is asked for at a time, such as 200. Each element brings all its attributes.",
     )
     list_minutes = forms.IntegerField(
         label="Look for new signals every (min)",
