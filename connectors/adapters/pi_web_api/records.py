@@ -44,7 +44,7 @@ def read_signal(
     unit = raw.get("DefaultUnitsNameAbbreviation") or raw.get("DefaultUnitsName") or raw.get("EngineeringUnits")
     if position_pattern.search(path):
         kind = SignalKind.SWITCH_POSITION
-    elif (raw.get("Type") or raw.get("PointType")) in WORDS:
+    elif str(raw.get("Type") or raw.get("PointType")) in WORDS:
         kind = SignalKind.STATUS
     else:
         kind = SignalKind.MEASUREMENT
