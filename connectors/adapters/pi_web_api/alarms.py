@@ -148,7 +148,8 @@ def read_alarm(
     except (TypeError, ValueError) as error:
         raise BadRecord.of(key, error) from error
     active = ended is None
-    elements = [one for one in raw.get("Elements") or [] if isinstance(one, str)]
+    paths = raw.get("Elements")
+    elements = [one for one in paths if isinstance(one, str)] if isinstance(paths, list) else []
     fields = {
         "external_id": key,
         "condition": key,
