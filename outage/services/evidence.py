@@ -159,7 +159,9 @@ def _may_reopen(outages: OutageQuerySet, *, now: datetime) -> Q:
         .filter(outage=OuterRef("pk"), alarm__activation=F("activation"), alarm__retired_at=None)
         .filter(
             Q(alarm__is_active=True) & (told_again | _stands_open(now=now))
-            | Q(alarm__is_active=False, alarm__category=AlarmCategory.TRIP.value) & told_again & _opened_with_alarm()
+            | Q(alarm__is_active=False, alarm__category=AlarmCategory.TRIP.value)
+            & told_again
+            & _opened_with_alarm(now=now)
         )
     )
     newer = outages.filter(element=OuterRef("element"), status__in=OPEN_STATUSES)
@@ -181,11 +183,16 @@ def _stands_open(*, now: datetime) -> Exists:
     return Exists(_standing_openings().filter(opened_at__lte=now - REOPENS_AFTER))
 
 
-def _opened_with_alarm() -> Exists:
-    """Whether the device that is open opened when the alarm was over, as far as two clocks can tell."""
+def _opened_with_alarm(*, now: datetime) -> Exists:
+    """
+    Whether the device that is open opened before its alarm was over. As far as two clocks can tell: where it seems to
+    have opened just after that, a new activation may be on its way, and is an outage of its own.
+    """
     over_at = OuterRef("alarm__source_time")
-    span = (over_at - CLOCKS_DIFFER_BY, over_at + CLOCKS_DIFFER_BY)
-    return Exists(_standing_openings().filter(opened_at__range=span))
+    opened_before = Q(opened_at__range=(over_at - CLOCKS_DIFFER_BY, over_at))
+    opened_after = Q(opened_at__gt=over_at, opened_at__lte=over_at + CLOCKS_DIFFER_BY)
+    stands = Q(opened_at__lte=now - REOPENS_AFTER)
+    return Exists(_standing_openings().filter(opened_before | opened_after & stands))
 
 
 def _standing_openings() -> QuerySet[SwitchOpening]:

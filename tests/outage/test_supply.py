@@ -230,6 +230,30 @@ def test_an_alarm_that_was_over_only_when_its_device_opened_again_reopens_the_ou
     assert len(off()) == 5
 
 
+def test_a_device_that_opens_just_after_its_alarm_was_over_waits_for_a_new_activation(tripped: PretendUtility) -> None:
+    tripped.closes("FEEDER")
+    tripped.clears("FEEDER")
+    tripped.opens("FEEDER")
+    assert the_outage().status == Status.RESTORED
+
+    tripped.trips("FEEDER")
+
+    assert list(Outage.objects.order_by("pk").values_list("status", flat=True)) == [Status.RESTORED, Status.DETECTED]
+    assert len(off()) == 5
+
+
+def test_a_device_that_stands_open_after_its_alarm_was_over_reopens_the_outage(tripped: PretendUtility) -> None:
+    tripped.closes("FEEDER")
+    tripped.clears("FEEDER")
+    tripped.opens("FEEDER")
+
+    tripped.clock += REOPENS_AFTER
+    tripped.closes("OTHER")
+
+    assert the_outage().status == Status.CONFIRMED
+    assert len(off()) == 5
+
+
 def test_a_device_that_is_opened_long_after_its_alarm_was_over_reopens_nothing(tripped: PretendUtility) -> None:
     tripped.closes("FEEDER")
     tripped.clears("FEEDER")
