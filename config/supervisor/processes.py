@@ -187,7 +187,7 @@ def clear(
     steps: Sequence[StopSignal] = (StopSignal(signal.SIGTERM, 5), StopSignal(signal.SIGKILL, 5)),
 ) -> int:
     """End processes that are not our children. Returns how many there were."""
-    left = [process for process in processes if not _is_gone(process)]
+    left = [process for process in processes if not is_gone(process)]
     found = len(left)
     for step in steps:
         for process in left:
@@ -197,12 +197,13 @@ def clear(
                 continue
         deadline = time.monotonic() + step.patience
         while left and time.monotonic() < deadline:
-            left = [process for process in left if not _is_gone(process)]
+            left = [process for process in left if not is_gone(process)]
             time.sleep(0.02 if left else 0)
     return found
 
 
-def _is_gone(process: psutil.Process) -> bool:
+def is_gone(process: psutil.Process) -> bool:
+    """Whether it has ended, waited for or not."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.Error:

@@ -14,7 +14,7 @@ import pytest
 from config.supervisor import residence
 from config.supervisor.environment import PROJECT
 from config.supervisor.leftovers import MARK
-from config.supervisor.processes import clear, marked, working_in
+from config.supervisor.processes import clear, is_gone, marked, working_in
 
 
 class System:
@@ -90,7 +90,7 @@ class System:
                 *working_in(self.folder / "valkey"),
                 *working_in(self.database_home / "data"),
             )
-            if process.status() != psutil.STATUS_ZOMBIE
+            if not is_gone(process)
         ]
 
 
