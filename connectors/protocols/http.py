@@ -1,6 +1,5 @@
 """The one hardened HTTP session through which every adapter talks to its source."""
 
-import ssl
 import time
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
@@ -8,17 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar, overload
 from urllib.parse import urljoin, urlsplit
 
-import certifi
 import msgspec
 import orjson
 import requests
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
 from connectors.protocols import wire
-from connectors.protocols.egress import EgressPolicy, guarded_pools
+from connectors.protocols.egress import EgressPolicy
 from connectors.protocols.errors import BadConfig, ContractBroken, SourceError, Throttled, Unreachable
 from connectors.protocols.pace import TokenBucket
+from connectors.protocols.transport import GuardedAdapter, tls_context
 
 T = TypeVar("T")
 
@@ -85,44 +83,6 @@ class Response:
     @property
     def text(self) -> str:
         return self.content.decode("utf-8", "replace")
-
-
-class GuardedAdapter(HTTPAdapter):
-    """requests' transport, with our pools and TLS settings."""
-
-    def __init__(self, *, egress: EgressPolicy, tls: ssl.SSLContext, pool_size: int) -> None:
-        self._pools = guarded_pools(egress)
-        self._tls = tls
-        super().__init__(pool_connections=pool_size, pool_maxsize=pool_size)
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._tls, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """Nothing to add: the context verifies, against the authorities it was made with and no other."""
-
-
-def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """
-    :param ca_bundle: certificates in PEM, or the path of a file of them; they replace the public authorities
-    :raises BadConfig: if there is no certificate in it
-    """
-    try:
-        if ca_bundle is None or not ca_bundle.strip():
-            context = ssl.create_default_context(cafile=certifi.where())
-        elif "-----BEGIN" in ca_bundle:
-            context = ssl.create_default_context(cadata=ca_bundle)
-        else:
-            context = ssl.create_default_context(cafile=ca_bundle.strip())
-    except (OSError, ValueError):
-        raise BadConfig(
-            "The certificate authority cannot be read. Paste its certificate as text that begins with "
-            "-----BEGIN CERTIFICATE-----.",
-            field="ca_bundle",
-        ) from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 class HttpSession:

@@ -10,9 +10,10 @@ from django.core.exceptions import ValidationError
 from connectors.protocols.credentials import Basic, Bearer, HeaderKey
 from connectors.protocols.errors import BadConfig
 from connectors.protocols.forms import SecretField
-from connectors.protocols.http import Auth, tls_context
+from connectors.protocols.http import Auth
 from connectors.protocols.oauth2 import ClientCredentials
 from connectors.protocols.tables import SettingsForm
+from connectors.protocols.transport import tls_context
 
 
 def check_address(value: str) -> None:

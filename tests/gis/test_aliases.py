@@ -56,3 +56,19 @@ def test_a_name_that_two_systems_give_to_elements_is_for_a_person(now: datetime)
     aliases_for(names=["late"], landing=scada)
 
     assert {one.external_id: one.element for one in ElementAlias.objects.all()} == {"early": None, "late": None}
+
+
+def test_a_name_of_an_element_that_is_gone_goes_over_to_the_one_of_a_newer_system(now: datetime) -> None:
+    old, new = (
+        make_landing(contract=contract_id(NetworkElement), now=now, connector=connector)
+        for connector in ("old GIS", "new GIS")
+    )
+    land_network_elements([line("L", "a", "b")], old)
+    aliases_for(names=["L"], landing=make_landing(contract="alarm/1", now=now, connector="SCADA"))
+    ElementRow.objects.update(retired_at=now)
+    land_network_elements([line("L", "a", "b")], new)
+    newer = ElementRow.objects.get(retired_at=None)
+
+    follow_network(change_of(new, NetworkElement, (newer.pk,)))
+
+    assert ElementAlias.objects.get().element_id == newer.pk
