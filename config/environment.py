@@ -59,13 +59,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "CAP_SIGNING_KEY",
         "",
-        "File with the private key (PEM, no password, RSA or elliptic curve) that signs public alerts. Empty: they are "
-        "issued unsigned.",
+        "File with the private key (PEM, no password, RSA or elliptic curve) that signs public alerts. With "
+        "`{organisation}` in its name, which is each one's short name, every organisation signs with its own. Empty: "
+        "alerts are issued unsigned.",
     ),
     Setting(
         "CAP_SIGNING_CERTIFICATE",
         "",
-        "File with the certificate of that key (PEM), and after it those that vouch for it.",
+        "File with the certificate of that key (PEM), and after it those that vouch for it; `{organisation}` as above.",
     ),
     Setting("WORKER_CONCURRENCY", "3", "Processes of one worker."),
     Setting(

@@ -4,12 +4,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 
 from connectors import registry
 from connectors.cap.message import Alert, cap_time, document
-from connectors.cap.signature import UnableToSign, load_signer
+from connectors.cap.signature import UnableToSign
 from connectors.cap.validation import faults_of
 from connectors.contracts.cap_alert import AlertStatus, CapAlert, MessageType
 from connectors.freshness import Freshness
@@ -20,6 +19,7 @@ from organisation.models import Organisation, User
 from organisation.scope import current_scope
 from outage.alerts.draft import Draft, offered
 from outage.alerts.place import place_of
+from outage.alerts.signing import signer_for
 from outage.local_time import in_local_time
 from outage.models import OPEN_STATUSES, IssuedAlert, Outage, Status, TimelineKind
 from outage.queries import alert_settings, alerts_about, alerts_in_force, current_estimate_of, freshness_of_estimate
@@ -105,7 +105,7 @@ def preview_alert(*, outage: Outage, message_type: MessageType | None, now: date
     alert = draft.alert()
     missing: tuple[str, ...] = ()
     try:
-        _issued_bytes(alert)
+        _issued_bytes(alert, draft.organisation)
     except UnableToIssue as refusal:
         missing = refusal.reasons
     return Preview(offered=choices, message_type=wanted, alert=alert, missing=missing, doubts=_doubts(draft))
@@ -123,7 +123,7 @@ def _issue(
     alert = draft.alert()
     if seen and seen != alert.gist:
         raise UnableToIssue("What the public would be told has changed since you looked: read it again, then issue it.")
-    content, is_signed = _issued_bytes(alert)
+    content, is_signed = _issued_bytes(alert, draft.organisation)
     issued = IssuedAlert.objects.create(
         outage=locked,
         sequence=draft.sequence,
@@ -176,14 +176,14 @@ def _draft(outage: Outage, message_type: MessageType, *, now: datetime) -> Draft
     )
 
 
-def _issued_bytes(alert: Alert) -> tuple[bytes, bool]:
+def _issued_bytes(alert: Alert, organisation: Organisation) -> tuple[bytes, bool]:
     """
     The bytes of an alert as they may go out, and whether they are signed.
 
     :raises UnableToIssue: if a key is set and they cannot be signed, or they break the standard
     """
     try:
-        signer = load_signer(key_file=settings.CAP_SIGNING_KEY, certificate_file=settings.CAP_SIGNING_CERTIFICATE)
+        signer = signer_for(organisation.slug)
         content = document(alert.element()) if signer is None else signer.sign(alert.element())
     except UnableToSign as error:
         raise UnableToIssue(f"It cannot be signed, and is not issued unsigned. {error}") from error

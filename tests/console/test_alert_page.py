@@ -1,6 +1,7 @@
 """A coordinator sees what the public would be told, and tells it; an administrator says who it comes from."""
 
 import re
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -155,6 +156,24 @@ def test_what_cannot_be_signed_is_not_issued_unsigned(
         kept = IssuedAlert.objects.get()
     assert kept.is_signed
     assert b"<ds:Signature" in bytes(kept.content)
+
+
+def test_each_organisation_signs_with_a_key_of_its_own(
+    night: Night, signed_in: Client, set_up: None, settings: Settings, tmp_path: Path
+) -> None:
+    settings.CAP_SIGNING_KEY = str(tmp_path / "{organisation}" / "key.pem")
+    settings.CAP_SIGNING_CERTIFICATE = str(tmp_path / "{organisation}" / "certificate.pem")
+    key_files(tmp_path / "a-neighbour", rsa_key())
+
+    refused = signed_in.post(address(night.critical), {"type": "Alert", "reason": ""})
+    key_files(tmp_path / night.organisation.slug, rsa_key())
+    signed = signed_in.post(address(night.critical), {"type": "Alert", "reason": ""})
+
+    assert refused.status_code == 409
+    assert "The file that CAP_SIGNING_KEY names cannot be read" in words(refused.content.decode())
+    assert signed.status_code == 302
+    with acting_for(night.scope()):
+        assert IssuedAlert.objects.get().is_signed
 
 
 def test_an_auditor_tells_nobody_anything(night: Night, auditor: Client, set_up: None) -> None:
