@@ -69,6 +69,7 @@ class Page:
         next incremental read starts. `None`: the source cannot be resumed here.
     :param complete: true on the last page only, and only with proof that the whole of the source was read
     :param incomplete_reason: on a last page that is not complete, a sentence that says why
+    :param remark: on a complete page, a sentence on what even a whole read could not bring; it stands on the run
     :param total: how many records the whole read will bring, if the source says
     :param fingerprint: if given, pages with the same one hold the same records, which are then not read again. It
         covers everything that `parse` looks at, but for the adapter's version and the stream's options
@@ -78,6 +79,7 @@ class Page:
     cursor: Cursor | None = None
     complete: bool = False
     incomplete_reason: str = ""
+    remark: str = ""
     total: int | None = None
     fingerprint: bytes | None = None
 

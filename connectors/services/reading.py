@@ -268,7 +268,7 @@ class Read:
         if self.lease.phase == Phase.RETIRING:
             return book.in_phase(Phase.RETIRING, now=now)
         if page.complete:
-            return self._finished(book, now=now)
+            return self._finished(book, now=now, detail=page.remark)
         if self.mode == Mode.INCREMENTAL and page.cursor is not None and self.report is None:
             StreamState.objects.filter(pk=self.state.pk).update(cursor=page.cursor)
         return book

@@ -99,6 +99,12 @@ class AddressSpace:
         self._object("i=2253", "Server", under="i=85", type_id="i=2004")
         self._object("i=2268", "ServerCapabilities", under="i=2253", by=codes.HAS_COMPONENT, type_id="i=2013")
         self._object("i=11704", "OperationLimits", under="i=2268", by=codes.HAS_COMPONENT, type_id="i=11564")
+        self._object("i=11192", "HistoryServerCapabilities", under="i=2268", by=codes.HAS_COMPONENT, type_id="i=2330")
+        for node_id, name in (
+            ("i=11193", "AccessHistoryDataCapability"),
+            ("i=11242", "AccessHistoryEventsCapability"),
+        ):
+            self._property(node_id, name, "i=1", _constant(Variant(codes.BOOLEAN, True)), under="i=11192")
         self._property("i=2255", "NamespaceArray", "i=12", _namespaces, under="i=2253")
         self.nodes["i=2255"].value_rank = 1
         for node_id, name, limit in (

@@ -1,18 +1,23 @@
 """What an OPC UA server tells by itself, as pages of raw records: alarms as events, readings as changes of values."""
 
-from collections.abc import Callable, Generator, Sequence
-from datetime import datetime
+from collections.abc import Generator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from connectors.adapters.opcua_rest.alarms import CLAUSES, event_type
+from connectors.adapters.opcua_rest.variables import is_in_force, list_in_force, nodes_of
 from connectors.protocols.adapter import Cursor, Page
 from connectors.protocols.errors import CannotListen, Interrupted
 from connectors.protocols.opcua import node_ids
+from connectors.protocols.opcua.server import clock_of
 from connectors.protocols.opcua.subscriptions import subscribed
 from connectors.protocols.opcua.values import write_date_time
 from connectors.protocols.opcua.web_api import WebApi
 
 PROMISED: tuple[Any, ...] = ()
+
+NOTED_EVERY = timedelta(seconds=10)
+"""So often it is written down until when values were told: the list of variables is written with it."""
 
 
 def alarms_told(api: WebApi, *, notifier: str) -> Generator[Page | None]:
@@ -41,17 +46,19 @@ def alarms_told(api: WebApi, *, notifier: str) -> Generator[Page | None]:
                 subscription.refresh_conditions()
 
 
-def readings_told(
-    api: WebApi, names: Sequence[str], *, plan: Cursor, batch: int, is_due: Callable[[datetime], bool]
-) -> Generator[Page | None]:
+def readings_told(api: WebApi, config: Mapping[str, Any], *, cursor: Cursor | None) -> Generator[Page | None]:
     """
     Changes of variables, each first with the value that it has, until the list of variables is to be made anew.
 
-    :param plan: the list, as a read for changes is to begin with it
-    :param is_due: whether the list is to be made anew at a moment of the server's clock
+    What was missed before is to be read by history, and every few seconds of what is told, so that of a longer break
+    too nothing is missed, the cursor says from when.
     """
+    now = clock_of(api)
+    listed = list_in_force(api, config, cursor, now=now)
+    since = (cursor or {}).get("since") or write_date_time(now)
+    names = nodes_of(listed)
     with subscribed(api, doing="listening to the values") as subscription:
-        statuses = subscription.monitor_values(names, batch=batch)
+        statuses = subscription.monitor_values(names, batch=listed["batch"])
         refused = next((one for one in statuses if one.means("BadTooManyMonitoredItems")), None)
         if refused is None and all(one.is_bad for one in statuses):
             refused = next(iter(statuses), None)
@@ -59,18 +66,22 @@ def readings_told(
             raise CannotListen(
                 f"The OPC UA server answered {refused.symbol} when asked to tell of {len(names)} values."
             )
-        yield Page(records=PROMISED, cursor=plan)
+        yield Page(records=PROMISED, cursor={**listed, "since": since, "goes_on": True})
+        noted = now
         for told in subscription.told():
             if told is None:
                 yield None
                 continue
             at = None if told.at is None else write_date_time(told.at)
+            is_due = told.at is not None and told.at - noted >= NOTED_EVERY
+            noted = told.at if is_due and told.at is not None else noted
             yield Page(
                 records=[
                     {"NodeId": names[handle - 1], "DataValue": value, "At": at}
                     for handle, value in told.values
                     if 0 < handle <= len(names)
-                ]
+                ],
+                cursor={**listed, "since": at} if is_due else None,
             )
-            if told.at is not None and is_due(told.at):
+            if told.at is not None and not is_in_force(listed, told.at, config):
                 return

@@ -1,15 +1,21 @@
 """The settings of an OPC UA gateway, and what they mean once read."""
 
 import re
+from collections import ChainMap
+from collections.abc import Mapping
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import TextChoices
 
 from connectors.contracts.alarm import AlarmCategory
-from connectors.contracts.reading import SwitchState
+from connectors.contracts.base import contract_id
+from connectors.contracts.reading import Reading, SwitchState
+from connectors.protocols.adapter import SourceStream
 from connectors.protocols.opcua.node_ids import read_node_id
 from connectors.protocols.sign_in import AddressField, HttpSourceForm
+from connectors.protocols.tables import SettingsForm, initial_values
 
 
 class Encoding(TextChoices):
@@ -59,6 +65,11 @@ def clean_node(value: str) -> str:
     if node is None:
         raise ValidationError("Write a NodeId such as i=85 or nsu=urn:utility:scada;s=Substations.")
     return node
+
+
+class Values(TextChoices):
+    PRESENT = "PRESENT", "Present values"
+    HISTORY = "HISTORY", "History: every value since the last read"
 
 
 class OpcUaRestForm(HttpSourceForm):
@@ -130,6 +141,27 @@ class OpcUaRestForm(HttpSourceForm):
         max_value=86_400,
         help_text="How far before the newest alarm each read begins, for alarms that reach the gateway late.",
     )
+    history_hours = forms.IntegerField(
+        label="Hours of history after a break",
+        initial=72,
+        min_value=1,
+        max_value=8_760,
+        help_text="How far back the values are read that were missed in a break, or since the last read.",
+    )
+    history_overlap_seconds = forms.IntegerField(
+        label="Overlap of history reads (s)",
+        initial=60,
+        min_value=0,
+        max_value=86_400,
+        help_text="How far before the last read the history of values begins, for values that reach the gateway late.",
+    )
+    history_values = forms.IntegerField(
+        label="Values of a signal in one answer",
+        initial=200,
+        min_value=1,
+        max_value=50_000,
+        help_text="Of history. Where there are more, reading goes on after the last.",
+    )
     event_page_size = forms.IntegerField(
         label="Alarms a page",
         initial=500,
@@ -174,3 +206,29 @@ class OpcUaRestForm(HttpSourceForm):
                 raise ValidationError(f"{category} is none of {', '.join(AlarmCategory)}.")
             types[clean_node(node)] = category
         return types
+
+
+class OpcUaStreamForm(SettingsForm):
+    """What of the signals' values is read; other streams have nothing to choose."""
+
+    values = forms.ChoiceField(
+        label="Values",
+        choices=Values.choices,
+        initial=Values.PRESENT,
+        help_text="History brings what comes and goes between two reads, of signals that the gateway keeps a history "
+        "of. Of others, and in either case in the first read, present values are read. What was missed while it was "
+        "not listened to is always read by history.",
+    )
+
+    def __init__(self, data: Any = None, *args: Any, contract: str = contract_id(Reading), **kwargs: Any) -> None:
+        super().__init__(data, *args, **kwargs)
+        if contract != contract_id(Reading):
+            del self.fields["values"]
+
+
+DEFAULTS = initial_values(OpcUaStreamForm)
+
+
+def options_of(stream: SourceStream) -> Mapping[str, Any]:
+    """The options of a stream, with defaults for those that were never set."""
+    return ChainMap(dict(stream.options), DEFAULTS)

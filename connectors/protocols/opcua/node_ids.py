@@ -9,6 +9,7 @@ SERVER_STATE = "i=2259"
 PRODUCT_NAME = "i=2261"
 MANUFACTURER_NAME = "i=2263"
 SOFTWARE_VERSION = "i=2264"
+ACCESS_HISTORY_DATA = "i=11193"
 
 OBJECTS_FOLDER = "i=85"
 HIERARCHICAL_REFERENCES = "i=33"
@@ -27,6 +28,8 @@ EVENT_FILTER = "i=725"
 STATUS_CHANGE = frozenset({"i=818", "i=15350"})  # the data type, and its "Default JSON" encoding
 
 READ_EVENT_DETAILS = "i=644"
+READ_RAW_MODIFIED_DETAILS = "i=647"
+HISTORY_DATA = frozenset({"i=656", "i=15270"})  # the data type, and its "Default JSON" encoding
 HISTORY_EVENT = frozenset({"i=659", "i=15273"})  # the data type, and its "Default JSON" encoding
 EU_INFORMATION = frozenset({"i=887", "i=15376"})
 

@@ -124,16 +124,16 @@ def test_readings_are_told_first_as_they_are_and_then_as_they_change(scada: Pret
         assert promise.cursor is not None
         assert len(promise.cursor["names"]) == 635
         first = parsed(adapter, next_with_records(told), READINGS)
-        polled = [
-            one
+        polled = {
+            one.signal: one
             for page in adapter.fetch(READINGS, cursor=promise.cursor, mode=Mode.INCREMENTAL)
             for one in parsed(adapter, page, READINGS)
-        ]
+        }
         scada.clock.advance(seconds=2)
         scada.utility.hv_fault(SWITCH)
         changed = {one.signal: one for one in parsed(adapter, next_with_records(told), READINGS)}
 
-    assert sorted(first, key=lambda one: one.signal) == sorted(polled, key=lambda one: one.signal)
+    assert {one.signal: one for one in first} == polled
     assert changed[f"{NODE}.POS"] == Reading(
         external_id=f"{NODE}.POS",
         signal=f"{NODE}.POS",
