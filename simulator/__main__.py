@@ -17,8 +17,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8100)
     parser.add_argument("--push-config", type=Path, help="JSON file with the url and token to push estimates to")
     parser.add_argument("--product-url", help="where the page's link to the product leads")
+    parser.add_argument(
+        "--full-conditions", action="store_true", help="let the SCADA gateway's alarms be confirmed too, and branch off"
+    )
     arguments = parser.parse_args()
-    app = create_app(Settings(push_config=arguments.push_config, product_url=arguments.product_url))
+    settings = Settings(
+        push_config=arguments.push_config,
+        product_url=arguments.product_url,
+        has_full_conditions=arguments.full_conditions,
+    )
+    app = create_app(settings)
     # One process: the state lives in it.
     uvicorn.run(app, host=arguments.host, port=arguments.port, log_level="warning", timeout_graceful_shutdown=2)
 

@@ -35,5 +35,7 @@ class Settings:
     retry_after_seconds: int = 2
     # The longest that the SCADA gateway lets a subscription be silent.
     keep_alive_seconds: float = 5.0
+    # Whether conditions of the SCADA gateway are to be confirmed too, and branch off what nobody has seen to.
+    has_full_conditions: bool = False
     # Off in tests that move crews and push by hand.
     run_in_background: bool = True

@@ -63,7 +63,7 @@ class Utility:
         self.flows = Flows(grid=self.grid, truth=self.truth)
         self.started_at = self.now()
         self.switched_at = self.started_at
-        self.scada = Scada(grid=self.grid, started_at=self.started_at)
+        self.scada = Scada(grid=self.grid, started_at=self.started_at, has_full_conditions=settings.has_full_conditions)
         self.work = WorkManagement(
             switches=self.grid.switches, timeline=settings.crew_timeline, started_at=self.started_at
         )
@@ -91,6 +91,7 @@ class Utility:
     def advance(self) -> None:
         """Bring crews to where the clock says they are; a crew that has arrived sends a better estimate."""
         with self.lock:
+            self.scada.advance(now=self.now())
             arrived = self.work.advance(now=self.now())
             for scenario in self.scenarios.values():
                 if scenario.order in arrived and ESTIMATE in scenario.passed:
@@ -191,11 +192,6 @@ class Utility:
         if with_ids:
             answer["off_ids"] = sorted(off)
         return answer
-
-    def acknowledge(self, switch_id: str, *, event_id: bytes, comment: str | None, user: str) -> None:
-        """Raises as `Scada.acknowledge` does."""
-        with self.lock:
-            self.scada.acknowledge(switch_id, event_id=event_id, comment=comment, user=user, now=self.now())
 
     def _pass_on(self, scenario: Scenario, parts: Collection[str], *, at: datetime) -> None:
         now = self.now()

@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from simulator.opcua import codes
@@ -24,7 +24,7 @@ from simulator.opcua.encoding import (
     whole_number,
 )
 from simulator.opcua.services import Call, ServiceFault
-from simulator.scada import Event
+from simulator.scada import Event, Shelving
 
 # The data type, or its JSON encoding: both are found in the field.
 EVENT_DETAILS = frozenset({"i=644", "i=15262"})
@@ -199,6 +199,23 @@ def _comment(event: Event) -> Variant | None:
     return Variant(codes.LOCALIZED_TEXT, {"Text": event.comment}) if event.comment else None
 
 
+def _of_confirmation(event: Event, variant: Variant) -> Variant | None:
+    return None if event.is_confirmed is None else variant
+
+
+def _time_left(event: Event) -> Variant | None:
+    """Milliseconds from this event until it is unshelved (OPC 10000-9 §5.8.17)."""
+    if event.unshelve_at is None:
+        return None
+    return Variant(codes.DOUBLE, (event.unshelve_at - event.time) / timedelta(milliseconds=1))
+
+
+SHELVING_STATES = {
+    Shelving.UNSHELVED: ("i=2930", "Nicht zurückgestellt"),
+    Shelving.TIMED: ("i=2932", "Auf Zeit zurückgestellt"),
+    Shelving.ONE_SHOT: ("i=2933", "Einmal zurückgestellt"),
+}
+
 FIELDS: Mapping[str, Field] = {
     "EventId": lambda event: Variant(codes.BYTE_STRING, base64.b64encode(event.event_id).decode()),
     "EventType": lambda event: Variant(codes.NODE_ID, TRIP_ALARM_TYPE),
@@ -211,7 +228,7 @@ FIELDS: Mapping[str, Field] = {
     "ConditionClassId": lambda event: Variant(codes.NODE_ID, PROCESS_CONDITION_CLASS),
     "ConditionClassName": lambda event: _text("Prozess"),
     "ConditionName": lambda event: Variant(codes.STRING, "Trip"),
-    "BranchId": lambda event: Variant(codes.NODE_ID, "i=0"),
+    "BranchId": lambda event: Variant(codes.NODE_ID, own(event.branch) if event.branch else "i=0"),
     "Retain": lambda event: Variant(codes.BOOLEAN, event.retain),
     "EnabledState": lambda event: _text("Freigegeben"),
     "EnabledState/Id": lambda event: Variant(codes.BOOLEAN, True),
@@ -219,10 +236,17 @@ FIELDS: Mapping[str, Field] = {
     "ActiveState/Id": lambda event: Variant(codes.BOOLEAN, event.is_active),
     "AckedState": lambda event: _text("Quittiert" if event.is_acknowledged else "Unquittiert"),
     "AckedState/Id": lambda event: Variant(codes.BOOLEAN, event.is_acknowledged),
+    "ConfirmedState": lambda event: _of_confirmation(
+        event, _text("Bestätigt" if event.is_confirmed else "Unbestätigt")
+    ),
+    "ConfirmedState/Id": lambda event: _of_confirmation(event, Variant(codes.BOOLEAN, event.is_confirmed)),
     "Quality": lambda event: Variant(codes.STATUS_CODE, {}),
     "LastSeverity": lambda event: Variant(codes.UINT16, event.severity),
     "Comment": _comment,
     "ClientUserId": lambda event: Variant(codes.STRING, event.user) if event.user else None,
     "InputNode": lambda event: Variant(codes.NODE_ID, own(f"{event.switch.id}.POS")),
-    "SuppressedOrShelved": lambda event: Variant(codes.BOOLEAN, False),
+    "SuppressedOrShelved": lambda event: Variant(codes.BOOLEAN, event.shelving is not Shelving.UNSHELVED),
+    "ShelvingState/CurrentState": lambda event: _text(SHELVING_STATES[event.shelving][1]),
+    "ShelvingState/CurrentState/Id": lambda event: Variant(codes.NODE_ID, SHELVING_STATES[event.shelving][0]),
+    "ShelvingState/UnshelveTime": _time_left,
 }

@@ -16,13 +16,13 @@ from simulator.opcua import codes, subscriptions
 from simulator.opcua.address_space import rural_address_space
 from simulator.opcua.encoding import NAMESPACE, Encoder, Json, Undecodable, date_time
 from simulator.opcua.history import history_read
+from simulator.opcua.methods import call_methods
 from simulator.opcua.services import (
     Call,
     ContinuationPoints,
     ServiceFault,
     browse,
     browse_next,
-    call_methods,
     read,
 )
 from simulator.opcua.sessions import Sessions

@@ -1,7 +1,6 @@
-"""Read, Browse and Call (OPC 10000-4 §5.11.2, §5.9.2, §5.12.2) without a session."""
+"""Read and Browse (OPC 10000-4 §5.11.2, §5.9.2) without a session."""
 
 import base64
-import binascii
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,13 +30,10 @@ from simulator.opcua.encoding import (
     whole_number,
 )
 from simulator.opcua.sessions import Sessions
-from simulator.scada import AlreadyAcknowledged, EventIdUnknown
 from simulator.utility import Utility
 
 MAX_REFERENCES = 25
 MAX_CONTINUATION_POINTS = 200
-ACKNOWLEDGE = "i=9111"
-CONDITION_TYPE, CONDITION_REFRESH = "i=2782", "i=3875"
 
 
 class ServiceFault(Exception):
@@ -99,7 +95,7 @@ class _RestOfBrowse:
 def read(call: Call, body: Mapping[str, Any]) -> Json:
     wanted = objects(body, "NodesToRead")
     timestamps = enumeration(body.get("TimestampsToReturn", 0))
-    _check_number(wanted, MAX_NODES_PER_READ)
+    check_number(wanted, MAX_NODES_PER_READ)
     if timestamps not in {0, 1, 2, 3}:
         raise ServiceFault(codes.BAD_TIMESTAMPS_TO_RETURN_INVALID)
     values = [_read_one(call, item) for item in wanted]
@@ -145,7 +141,7 @@ def _attribute(node: Node, attribute: int) -> Variant | None:
 
 def browse(call: Call, body: Mapping[str, Any]) -> Json:
     wanted = objects(body, "NodesToBrowse")
-    _check_number(wanted, MAX_NODES_PER_BROWSE)
+    check_number(wanted, MAX_NODES_PER_BROWSE)
     asked = whole_number(body, "RequestedMaxReferencesPerNode")
     size = min(asked or MAX_REFERENCES, MAX_REFERENCES)
     return {"Results": [_browse_one(call, item, size) for item in wanted]}
@@ -155,7 +151,7 @@ def browse_next(call: Call, body: Mapping[str, Any]) -> Json:
     points = body.get("ContinuationPoints") or []
     if not isinstance(points, list):
         raise Undecodable
-    _check_number(points, MAX_NODES_PER_BROWSE)
+    check_number(points, MAX_NODES_PER_BROWSE)
     rests = [call.points.take(point) for point in points]
     if body.get("ReleaseContinuationPoints"):
         return {"Results": [call.encoder.structure({"StatusCode": call.encoder.status(codes.GOOD)}) for _ in rests]}
@@ -165,14 +161,14 @@ def browse_next(call: Call, body: Mapping[str, Any]) -> Json:
 def _browse_one(call: Call, item: Mapping[str, Any], size: int) -> Json:
     node, code = call.node(item.get("NodeId"))
     if node is None:
-        return _failed(call, code)
+        return failed(call, code)
     direction = enumeration(item.get("BrowseDirection", 0))
     if direction not in {0, 1, 2}:
-        return _failed(call, codes.BAD_BROWSE_DIRECTION_INVALID)
+        return failed(call, codes.BAD_BROWSE_DIRECTION_INVALID)
     kind = item.get("ReferenceTypeId")
     wanted = canonical_node_id(kind) if kind is not None else codes.REFERENCES
     if wanted not in {*codes.PARENT_OF_REFERENCE, codes.REFERENCES}:
-        return _failed(call, codes.BAD_REFERENCE_TYPE_ID_INVALID)
+        return failed(call, codes.BAD_REFERENCE_TYPE_ID_INVALID)
     with_subtypes = kind is None or bool(item.get("IncludeSubtypes", False))
     classes = whole_number(item, "NodeClassMask")
     mask = whole_number(item, "ResultMask") if "ResultMask" in item else 63
@@ -191,7 +187,7 @@ def _browse_one(call: Call, item: Mapping[str, Any], size: int) -> Json:
 
 def _browse_page(call: Call, rest: Any) -> Json:
     if not isinstance(rest, _RestOfBrowse):
-        return _failed(call, codes.BAD_CONTINUATION_POINT_INVALID)
+        return failed(call, codes.BAD_CONTINUATION_POINT_INVALID)
     end = rest.at + rest.size
     page = rest.references[rest.at : end]
     point = None
@@ -226,74 +222,11 @@ def _described(call: Call, reference: Reference, target: Node | None, mask: int)
     return described
 
 
-def call_methods(call: Call, body: Mapping[str, Any]) -> Json:
-    wanted = objects(body, "MethodsToCall")
-    _check_number(wanted, 100)
-    return {"Results": [_call_one(call, item) for item in wanted]}
-
-
-def _call_one(call: Call, item: Mapping[str, Any]) -> Json:
-    if (item.get("ObjectId"), item.get("MethodId")) == (CONDITION_TYPE, CONDITION_REFRESH):
-        return _refresh_conditions(call, item)
-    node, code = call.node(item.get("ObjectId"))
-    if node is None:
-        return _failed(call, code)
-    is_condition = node.switch is not None and node.id == own(f"{node.switch.id}.Trip")
-    if canonical_node_id(item.get("MethodId")) != ACKNOWLEDGE or not is_condition or node.switch is None:
-        return _failed(call, codes.BAD_METHOD_INVALID)
-    arguments = objects(item, "InputArguments")
-    if len(arguments) < 2:
-        return _failed(call, codes.BAD_ARGUMENTS_MISSING)
-    if len(arguments) > 2:
-        return _failed(call, codes.BAD_TOO_MANY_ARGUMENTS)
-    event_id, comment = _event_id(arguments[0]), _comment(arguments[1])
-    argument_codes = [codes.BAD_INVALID_ARGUMENT if part is None else codes.GOOD for part in (event_id, comment)]
-    if event_id is None or comment is None:
-        argument_results = [call.encoder.status(code) or {} for code in argument_codes]
-        return {**_failed(call, codes.BAD_INVALID_ARGUMENT), "InputArgumentResults": argument_results}
-    try:
-        call.utility.acknowledge(node.switch.id, event_id=event_id, comment=comment or None, user=call.user)
-    except EventIdUnknown:
-        return _failed(call, codes.BAD_EVENT_ID_UNKNOWN)
-    except AlreadyAcknowledged:
-        return _failed(call, codes.BAD_CONDITION_BRANCH_ALREADY_ACKED)
-    return call.encoder.structure({"StatusCode": call.encoder.status(codes.GOOD)})
-
-
-def _refresh_conditions(call: Call, item: Mapping[str, Any]) -> Json:
-    arguments = objects(item, "InputArguments")
-    number = arguments[0].get("Value", 0) if arguments else 0
-    subscription = (call.sessions.of(call.token) or {}).get(number)
-    if subscription is None:
-        return _failed(call, codes.BAD_SUBSCRIPTION_ID_INVALID)
-    subscription.wants_refresh = True
-    return call.encoder.structure({"StatusCode": call.encoder.status(codes.GOOD)})
-
-
-def _event_id(argument: Mapping[str, Any]) -> bytes | None:
-    value = argument.get("Value")
-    if argument.get("UaType") != codes.BYTE_STRING or not isinstance(value, str):
-        return None
-    try:
-        return base64.b64decode(value, validate=True)
-    except binascii.Error:
-        return None
-
-
-def _comment(argument: Mapping[str, Any]) -> str | None:
-    """The text; empty where there is none; None if it is no LocalizedText."""
-    value = argument.get("Value") or {}
-    if argument.get("UaType") != codes.LOCALIZED_TEXT or not isinstance(value, dict):
-        return None
-    text = value.get("Text") or ""
-    return text if isinstance(text, str) else None
-
-
-def _failed(call: Call, code: int) -> Json:
+def failed(call: Call, code: int) -> Json:
     return {"StatusCode": call.encoder.status(code)}
 
 
-def _check_number(wanted: list[Any], most: int) -> None:
+def check_number(wanted: list[Any], most: int) -> None:
     if not wanted:
         raise ServiceFault(codes.BAD_NOTHING_TO_DO)
     if len(wanted) > most:

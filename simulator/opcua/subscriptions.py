@@ -190,9 +190,8 @@ def _sample(call: Call, subscription: Subscription) -> None:
 
 
 def _refresh(call: Call, subscription: Subscription, item: Item) -> None:
-    """Every condition that is retained, between two events that say so (OPC 10000-9 §5.5.7)."""
-    newest = [one.newest for one in call.utility.scada.conditions.values()]
-    retained = [event for event in newest if event is not None and event.retain]
+    """Every condition and branch that is retained, between two events that say so (OPC 10000-9 §5.5.7)."""
+    retained = [event for one in call.utility.scada.conditions.values() for event in one.retained]
     for kind in (REFRESH_START, REFRESH_END):
         if kind == REFRESH_END:
             subscription.events += [(item.handle, [read(event) for read in item.fields or []]) for event in retained]

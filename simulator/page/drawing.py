@@ -116,8 +116,8 @@ class Situation:
         return opened
 
     def _alarms(self) -> list[Json]:
-        newest = [condition.newest for condition in self._utility.scada.conditions.values()]
-        retained = sorted((event for event in newest if event and event.retain), key=lambda event: event.time)
+        conditions = self._utility.scada.conditions.values()
+        retained = sorted((event for one in conditions for event in one.retained), key=lambda event: event.time)
         return [
             {
                 "switch": event.switch.id,

@@ -64,6 +64,8 @@ def frames_of(scada: Scada) -> list[Frame]:
     frames: list[Frame] = []
     current: dict[str, Frame] = {}
     for event in scada.events:
+        if event.branch:  # tells again of a frame that another has followed
+            continue
         frame = current.get(event.switch.id)
         if event.is_active and (frame is None or frame.ended_at is not None):
             frame = current[event.switch.id] = Frame(event.switch, event.time, event)

@@ -213,6 +213,7 @@ class OpcUaStreamForm(SettingsForm):
 
     values = forms.ChoiceField(
         label="Values",
+        required=False,
         choices=Values.choices,
         initial=Values.PRESENT,
         help_text="History brings what comes and goes between two reads, of signals that the gateway keeps a history "
@@ -224,6 +225,9 @@ class OpcUaStreamForm(SettingsForm):
         super().__init__(data, *args, **kwargs)
         if contract != contract_id(Reading):
             del self.fields["values"]
+
+    def clean_values(self) -> str:
+        return self.cleaned_data["values"] or Values.PRESENT.value
 
 
 DEFAULTS = initial_values(OpcUaStreamForm)
