@@ -4,6 +4,9 @@ from functools import partial
 
 from connectors.contracts.alarm import Alarm
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
+from connectors.contracts.alarm_comment import AlarmComment
+from connectors.contracts.alarm_confirmation import AlarmConfirmation
+from connectors.contracts.alarm_shelving import AlarmShelving
 from connectors.contracts.base import contract_id
 from connectors.contracts.cap_alert import CapAlert
 from connectors.contracts.crew import Crew
@@ -40,6 +43,7 @@ from outage.services.supply import follow_supply
 from outage.services.work import follow_work
 from telemetry.queries.signals import switch_positions, switch_positions_of_elements
 from telemetry.services.acknowledgements import settle_acknowledgement
+from telemetry.services.alarm_actions import settle_alarm_action
 from telemetry.services.alarms import land_alarms, retire_alarms
 from telemetry.services.readings import land_readings
 from telemetry.services.signals import land_signals, retire_signals
@@ -122,6 +126,12 @@ WIRING = ContractWiring(
             Wiring(contract=RestorationEstimate, land=land_restoration_estimates, followers=(follow_estimates,)),
         )
     },
-    receipts={contract_id(AlarmAcknowledgement): settle_acknowledgement, contract_id(CapAlert): settle_alert},
+    receipts={
+        contract_id(AlarmAcknowledgement): settle_acknowledgement,
+        contract_id(AlarmConfirmation): settle_alarm_action,
+        contract_id(AlarmComment): settle_alarm_action,
+        contract_id(AlarmShelving): settle_alarm_action,
+        contract_id(CapAlert): settle_alert,
+    },
     reach=reach_of,
 )

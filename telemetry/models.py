@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from connectors.contracts.alarm import AlarmCategory
+from connectors.contracts.alarm import AlarmCategory, Shelving
 from connectors.contracts.reading import Quality
 from connectors.contracts.signal import SignalKind
 from connectors.records import SourceRecord, SourceRecordQuerySet
@@ -104,6 +104,9 @@ class Alarm(SourceRecord):
     repeated or late notification of the same one makes no second outage. `active_since` is when the present
     or last activation began; null for a condition that was clear when we first heard of it.
 
+    `is_confirmed` is null where its source has nobody confirm it; `shelving` is empty where it is not shelved, and
+    `comment` the last one that its source tells of, by an account there.
+
     `event_ids` are the notifications that came for `source_time`: a source whose clock counts in seconds has
     several, and only these tell a repeated one from the next.
     """
@@ -127,6 +130,15 @@ class Alarm(SourceRecord):
     activation = models.PositiveIntegerField(default=0)
     alias = TenantForeignKey(ElementAlias, models.PROTECT, null=True, related_name="alarms")
     signal_external_id = models.TextField(null=True)
+    is_confirmed = models.BooleanField(null=True)
+    shelving = models.CharField(
+        max_length=8,
+        blank=True,
+        choices=[(Shelving.ONE_SHOT.value, "Until it is over"), (Shelving.TIMED.value, "For a time")],
+    )
+    shelved_until = models.DateTimeField(null=True)
+    comment = models.TextField(blank=True)
+    commented_by = models.TextField(blank=True)
 
     objects: ClassVar = AlarmQuerySet.as_manager()
 
@@ -175,3 +187,40 @@ class Acknowledgement(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.alarm_id} {self.get_status_display().lower()}"
+
+
+class AlarmActionKind(models.TextChoices):
+    CONFIRM = "CONFIRM", "Confirm"
+    COMMENT = "COMMENT", "Comment"
+    SHELVE_ONCE = "SHELVE_ONCE", "Shelve until it is over"
+    SHELVE_TIMED = "SHELVE_TIMED", "Shelve for a time"
+    UNSHELVE = "UNSHELVE", "Unshelve"
+
+
+class AlarmAction(TenantModel):
+    """What a person did to an alarm here, other than acknowledge it, and what its source said to it."""
+
+    alarm = TenantForeignKey(Alarm, models.PROTECT, related_name="actions")
+    kind = models.CharField(max_length=12, choices=AlarmActionKind.choices)
+    event_id = models.TextField()
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    comment = models.TextField(blank=True)
+    until = models.DateTimeField(null=True)
+    requested_at = models.DateTimeField()
+    status = models.CharField(
+        max_length=10, choices=AcknowledgementStatus.choices, default=AcknowledgementStatus.SENDING
+    )
+    settled_at = models.DateTimeField(null=True)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organisation", "alarm", "kind"],
+                condition=models.Q(status=AcknowledgementStatus.SENDING) & ~models.Q(kind=AlarmActionKind.COMMENT),
+                name="alarm_action_under_way_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.alarm_id} {self.get_kind_display().lower()}: {self.get_status_display().lower()}"

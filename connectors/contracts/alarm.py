@@ -16,12 +16,22 @@ class AlarmCategory(StrEnum):
     OTHER = "OTHER"
 
 
+class Shelving(StrEnum):
+    """How an alarm is hidden from operators: until it is no longer active, or for a time (OPC 10000-9 §5.8.17)."""
+
+    ONE_SHOT = "ONE_SHOT"
+    TIMED = "TIMED"
+
+
 class Alarm(Record, frozen=True, kw_only=True):
     """
     One state of one branch of one condition (OPC 10000-9 §5.5.2). `source_time` is the time of this notification.
 
     Alarms are keyed by condition and branch, never by `event_id`, which is new for each notification and is what an
     acknowledgement must quote. `active_since` is when the condition last became active, if the source says.
+
+    `confirmed` is `None` where the source has nobody confirm it, `shelving` where it is not shelved. `comment` is the
+    last one that was written on it there, by `commented_by`, an account of that system.
     """
 
     contract_name: ClassVar[str] = "alarm"
@@ -41,6 +51,11 @@ class Alarm(Record, frozen=True, kw_only=True):
     active_since: Instant | None = None
     element: Name | None = None
     signal: Name | None = None
+    confirmed: bool | None = None
+    shelving: Shelving | None = None
+    shelved_until: Instant | None = None
+    comment: Text = ""
+    commented_by: Text = ""
 
 
 def alarm_key(condition: str, branch: str) -> str:

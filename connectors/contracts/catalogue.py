@@ -2,6 +2,9 @@
 
 from connectors.contracts.alarm import Alarm
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
+from connectors.contracts.alarm_comment import AlarmComment
+from connectors.contracts.alarm_confirmation import AlarmConfirmation
+from connectors.contracts.alarm_shelving import AlarmShelving
 from connectors.contracts.base import OutboundRecord, Record, contract_id
 from connectors.contracts.cap_alert import CapAlert
 from connectors.contracts.crew import Crew
@@ -33,7 +36,8 @@ INBOUND: dict[str, type[Record]] = {
 }
 
 OUTBOUND: dict[str, type[OutboundRecord]] = {
-    contract_id(contract): contract for contract in (AlarmAcknowledgement, CapAlert)
+    contract_id(contract): contract
+    for contract in (AlarmAcknowledgement, AlarmConfirmation, AlarmComment, AlarmShelving, CapAlert)
 }
 
 CONTRACTS: dict[str, type[Record] | type[OutboundRecord]] = {**INBOUND, **OUTBOUND}

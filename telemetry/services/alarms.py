@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from django.db import connection
 
 from connectors.contracts.alarm import Alarm as AlarmRecord
-from connectors.contracts.alarm import AlarmCategory, alarm_key
+from connectors.contracts.alarm import AlarmCategory, Shelving, alarm_key
 from connectors.landing import Landed, Landing, SeenKeys
 from connectors.merge import merge, retire_unseen
 from gis.services.aliases import aliases_for
@@ -31,6 +31,11 @@ COLUMNS = (
     "activation",
     "alias_id",
     "signal_external_id",
+    "is_confirmed",
+    "shelving",
+    "shelved_until",
+    "comment",
+    "commented_by",
 )
 
 
@@ -114,6 +119,11 @@ def _condition(row: Alarm) -> Condition:
         retained=row.is_retained,
         element=row.alias.external_id if row.alias else None,
         signal=row.signal_external_id,
+        confirmed=row.is_confirmed,
+        shelving=Shelving(row.shelving) if row.shelving else None,
+        shelved_until=row.shelved_until,
+        comment=row.comment,
+        commented_by=row.commented_by,
     )
     return Condition(
         newest=newest,
@@ -163,4 +173,9 @@ def _row(key: str, condition: Condition, aliases: dict[str, int | None]) -> tupl
         condition.activation,
         aliases[key],
         newest.signal,
+        newest.confirmed,
+        newest.shelving.value if newest.shelving else "",
+        newest.shelved_until,
+        newest.comment,
+        newest.commented_by,
     )

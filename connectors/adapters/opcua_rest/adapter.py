@@ -1,12 +1,12 @@
-"""SCADA behind an OPC UA Web API: signals, readings and alarms in, acknowledgements out."""
+"""SCADA behind an OPC UA Web API: signals, readings and alarms in, what people do to alarms out."""
 
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from connectors.adapters.opcua_rest.acknowledgements import acknowledge
 from connectors.adapters.opcua_rest.alarms import CATEGORIES, read_alarm
+from connectors.adapters.opcua_rest.deliveries import Deliveries
 from connectors.adapters.opcua_rest.event_history import EventHistory
 from connectors.adapters.opcua_rest.listening import alarms_told, readings_told
 from connectors.adapters.opcua_rest.polling import ReadingsRead
@@ -23,6 +23,9 @@ from connectors.adapters.opcua_rest.settings import (
 from connectors.adapters.opcua_rest.variables import nothing_found, walked
 from connectors.contracts.alarm import Alarm, AlarmCategory
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
+from connectors.contracts.alarm_comment import AlarmComment
+from connectors.contracts.alarm_confirmation import AlarmConfirmation
+from connectors.contracts.alarm_shelving import AlarmShelving
 from connectors.contracts.base import OutboundRecord, Record, contract_id
 from connectors.contracts.reading import Reading
 from connectors.contracts.signal import Signal
@@ -57,7 +60,12 @@ class OpcUaRestAdapter(Adapter):
         Emission(contract=Reading, modes=(Mode.FULL, Mode.INCREMENTAL, Mode.EVENT), freshness=timedelta(minutes=1)),
         Emission(contract=Alarm, modes=(Mode.FULL, Mode.INCREMENTAL, Mode.EVENT), freshness=timedelta(minutes=1)),
     )
-    accepts: ClassVar[tuple[type[OutboundRecord], ...]] = (AlarmAcknowledgement,)
+    accepts: ClassVar[tuple[type[OutboundRecord], ...]] = (
+        AlarmAcknowledgement,
+        AlarmConfirmation,
+        AlarmComment,
+        AlarmShelving,
+    )
 
     def __init__(self, config: Mapping[str, Any], http: HttpSession) -> None:
         self.config = config
@@ -114,11 +122,8 @@ class OpcUaRestAdapter(Adapter):
         return self._read_alarm(raw)
 
     def deliver(self, record: OutboundRecord) -> Receipt:
-        if not isinstance(record, AlarmAcknowledgement):
-            raise BadConfig(f"An OPC UA gateway takes no {contract_id(type(record))}.")
-        return acknowledge(
-            record, api=self.api, newest_first=EventHistory(self.api, self.config).newest_first, read=self._read_alarm
-        )
+        history = EventHistory(self.api, self.config)
+        return Deliveries(self.api, newest_first=history.newest_first, read=self._read_alarm).deliver(record)
 
     def _signals(self, cursor: Cursor | None) -> Iterator[Page]:
         """

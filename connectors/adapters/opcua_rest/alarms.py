@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from connectors.contracts.alarm import Alarm, AlarmCategory, alarm_key
+from connectors.contracts.alarm import Alarm, AlarmCategory, Shelving, alarm_key
 from connectors.protocols.convert import to_record
 from connectors.protocols.errors import BadRecord
 from connectors.protocols.opcua import node_ids
@@ -42,9 +42,17 @@ CLAUSES = (
     _field(node_ids.ALARM_CONDITION_TYPE, "ActiveState", "Id"),
     _field(node_ids.ALARM_CONDITION_TYPE, "ActiveState", "TransitionTime"),
     _field(node_ids.ALARM_CONDITION_TYPE, "InputNode"),
+    _field(node_ids.ACKNOWLEDGEABLE_CONDITION_TYPE, "ConfirmedState", "Id"),
+    _field(node_ids.ALARM_CONDITION_TYPE, "ShelvingState", "CurrentState", "Id"),
+    _field(node_ids.ALARM_CONDITION_TYPE, "ShelvingState", "UnshelveTime"),
+    _field(node_ids.CONDITION_TYPE, "Comment"),
+    _field(node_ids.CONDITION_TYPE, "ClientUserId"),
 )
+SHELVINGS = {node_ids.ONE_SHOT_SHELVED: Shelving.ONE_SHOT, node_ids.TIMED_SHELVED: Shelving.TIMED}
 _NAMES = tuple(clause.name for clause in CLAUSES)
 _EVENT_ID, _EVENT_TYPE, _TIME = map(_NAMES.index, ("EventId", "EventType", "Time"))
+
+_LONGEST_LEFT_MS = 366 * 24 * 3_600_000  # above it, a server means that nothing ends it
 
 CATEGORIES: dict[str, AlarmCategory] = {
     "i=10751": AlarmCategory.TRIP,
@@ -132,6 +140,11 @@ def read_alarm(raw: Any, *, element_pattern: re.Pattern[str], types: Mapping[str
             "active_since": _moment(fields["ActiveState/TransitionTime"]) if active else None,
             "element": name_element(source, element_pattern) or name_element(condition, element_pattern),
             "signal": fields["InputNode"],
+            "confirmed": fields["ConfirmedState/Id"],
+            "shelving": SHELVINGS.get(fields["ShelvingState/CurrentState/Id"]),
+            "shelved_until": _shelved_until(fields),
+            "comment": _text(fields["Comment"]),
+            "commented_by": fields["ClientUserId"] or "",
         }
     except (TypeError, ValueError) as error:
         raise BadRecord.of(condition, error) from error
@@ -159,6 +172,15 @@ def _fields(raw: Any) -> dict[str, Any]:
             key = fields.get("ConditionId")
             raise BadRecord.of(key, error, path=f"EventFields/{name}") from error
     return fields
+
+
+def _shelved_until(fields: dict[str, Any]) -> datetime | None:
+    """Counted from the event, which tells how many milliseconds are left (OPC 10000-9 §5.8.17)."""
+    time, left = _moment(fields["Time"]), fields["ShelvingState/UnshelveTime"]
+    is_timed = SHELVINGS.get(fields["ShelvingState/CurrentState/Id"]) is Shelving.TIMED
+    if not is_timed or time is None or not isinstance(left, int | float) or not 0 < left < _LONGEST_LEFT_MS:
+        return None
+    return time + timedelta(milliseconds=left)
 
 
 def _text(value: Any) -> str:

@@ -410,7 +410,7 @@ def test_a_notification_that_another_has_replaced_leads_to_the_present_one(scada
 
     *_, cleared, acknowledged = alarms(adapter, read(adapter, ALARMS))
     assert (receipt.reference, receipt.already_done) == (cleared.event_id, False)
-    assert receipt.detail == "It had changed; its notification of 01:15:30 UTC was acknowledged."
+    assert receipt.detail == "It had changed; its notification of 01:15:30 UTC was taken instead."
     assert (acknowledged.active, acknowledged.acknowledged) == (False, True)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.adapters.opcua_rest.adapter import OpcUaRestAdapter
 from connectors.adapters.opcua_rest.settings import OpcUaRestForm
-from connectors.contracts.alarm import Alarm, AlarmCategory
+from connectors.contracts.alarm import Alarm, AlarmCategory, Shelving
 from connectors.contracts.reading import Quality
 from connectors.contracts.signal import SignalKind
 from connectors.protocols.adapter import SourceStream
@@ -66,6 +66,11 @@ def test_a_trip_is_read_with_all_its_fields(events: list[dict[str, Any]]) -> Non
         active_since=datetime(2026, 11, 22, 2, 15, 2, 100_000, tzinfo=UTC),
         element="SW-10771",
         signal=f"{NODE}.POS",
+        confirmed=False,
+        shelving=Shelving.TIMED,
+        shelved_until=datetime(2026, 11, 22, 2, 45, 2, 118_000, tzinfo=UTC),
+        comment="Crew is called",
+        commented_by="operator7",
     )
 
 
