@@ -12,6 +12,7 @@ from outage.graphql.mutations.public_alerts import CancelAlert, IssueAlert, Upda
 from outage.graphql.mutations.transition_outage import TransitionOutage
 from outage.graphql.queries import OutageQuery
 from telemetry.graphql.mutations.acknowledge_alarm import AcknowledgeAlarm
+from telemetry.graphql.mutations.alarm_actions import CommentOnAlarm, ConfirmAlarm, ShelveAlarm, UnshelveAlarm
 from telemetry.graphql.queries import TelemetryQuery
 from work.graphql.queries import WorkQuery
 
@@ -33,6 +34,10 @@ class Mutation(graphene.ObjectType):
     """Everything that may be done."""
 
     acknowledge_alarm = AcknowledgeAlarm.Field()
+    confirm_alarm = ConfirmAlarm.Field()
+    comment_on_alarm = CommentOnAlarm.Field()
+    shelve_alarm = ShelveAlarm.Field()
+    unshelve_alarm = UnshelveAlarm.Field()
     transition_outage = TransitionOutage.Field()
     issue_alert = IssueAlert.Field()
     update_alert = UpdateAlert.Field()

@@ -1,11 +1,14 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template import Context
+from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
@@ -14,11 +17,17 @@ from connectors.contracts.reading import Quality
 from organisation.console import may, member_of
 from organisation.roles import Capability
 from organisation.templatetags import marks
+from telemetry.forms import AlarmActionForm
 from telemetry.models import Acknowledgement, AcknowledgementStatus, Alarm, LatestReading, Signal
 from telemetry.services.acknowledgements import UnableToAcknowledge, acknowledge_alarm
+from telemetry.services.alarm_actions import UnableToAct
 
 SEVERITIES = ((800, "critical"), (600, "major"), (300, "minor"), (0, "info"))
 """Where OPC UA's severities of 1 to 1000 change their word (OPC 10000-9 §5.5.2 leaves the bands to us)."""
+
+
+MOST_SHOWN = 20
+"""Of what was done to one alarm."""
 
 
 class StandingFilter(DefaultFilter):
@@ -48,13 +57,16 @@ class AlarmAdmin(MirroredAdmin):
     search_fields = ("external_id", "name", "condition", "alias__external_id")
     ordering = ("-severity", "-source_time", "-pk")
     actions = ("acknowledge",)
+    actions_detail: ClassVar = ["act"]
     fields = (
         "name",
         "message",
         "category",
         "severity",
         "where",
-        ("is_active", "is_acknowledged", "is_retained"),
+        ("is_active", "is_acknowledged", "is_confirmed", "is_retained"),
+        ("shelved", "last_comment"),
+        "done_here",
         ("active_since", "activation"),
         ("condition", "branch"),
         "event_id",
@@ -63,7 +75,7 @@ class AlarmAdmin(MirroredAdmin):
         "landed_at",
         "retired_at",
     )
-    readonly_fields = ("where",)
+    readonly_fields = ("where", "shelved", "last_comment", "done_here")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         sent = Prefetch("acknowledgements", Acknowledgement.objects.order_by("-pk"))
@@ -86,6 +98,60 @@ class AlarmAdmin(MirroredAdmin):
         if sent:
             whose = "1 acknowledgement is" if sent == 1 else f"{sent} acknowledgements are"
             messages.success(request, f"{whose} on the way to the systems that raised the alarms.")
+
+    @action(description="Confirm, comment, shelve", url_path="act")
+    def act(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Do something to one alarm, with a reason; its source is told, and answers."""
+        if not may(request, Capability.ACKNOWLEDGE_ALARM):
+            raise PermissionDenied
+        alarm = get_object_or_404(self.get_queryset(request), pk=object_id)
+        form = AlarmActionForm(request.POST or None)
+        refusal = ""
+        if request.method == "POST" and form.is_valid():
+            try:
+                form.act(alarm, actor=member_of(request).user, now=timezone.now())
+            except UnableToAct as refused:
+                refusal = str(refused)
+            else:
+                messages.success(request, f"It is on its way to {alarm.connector}.")
+                return redirect("admin:telemetry_alarm_change", object_id)
+        told = {"alarm": alarm, "form": form, "refusal": refusal, "title": self.what(alarm), "opts": self.opts}
+        return TemplateResponse(
+            request,
+            "telemetry/alarm_action.html",
+            {**self.admin_site.each_context(request), **told},
+            status=409 if refusal else 200,
+        )
+
+    @display(description="Shelved")
+    def shelved(self, alarm: Alarm) -> str | SafeString:
+        if not alarm.shelving:
+            return "No"
+        if alarm.shelved_until is None:
+            return alarm.get_shelving_display()
+        return format_html("Until {}", marks.moment(alarm.shelved_until))
+
+    @display(description="Last comment")
+    def last_comment(self, alarm: Alarm) -> str:
+        return f"{alarm.comment} ({alarm.commented_by})" if alarm.commented_by else alarm.comment or "—"
+
+    @display(description="Done here")
+    def done_here(self, alarm: Alarm) -> SafeString:
+        """What people of ours did to it, the newest first, and what became of that."""
+        return format_html_join(
+            format_html("<br>"),
+            "{}: {} by {}, {}{}",
+            (
+                (
+                    marks.moment(one.requested_at),
+                    f"{one.get_kind_display()}, “{one.comment}”" if one.comment else one.get_kind_display(),
+                    one.actor,
+                    one.get_status_display().lower(),
+                    f": {one.detail}" if one.detail else "",
+                )
+                for one in alarm.actions.select_related("actor").order_by("-pk")[:MOST_SHOWN]
+            ),
+        ) or format_html("—")
 
     @display(description="Severity", ordering="severity")
     def severity_mark(self, alarm: Alarm) -> SafeString:

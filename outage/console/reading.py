@@ -102,6 +102,7 @@ class OutageAlarm(msgspec.Struct, frozen=True, kw_only=True):
     is_active: bool
     is_acknowledged: bool
     is_retained: bool
+    shelving: str = ""
     acknowledgement: str | None = None
     detail: str | None = None
 
@@ -306,7 +307,7 @@ FROM standing o
 
 _ALARMS = """
 SELECT a.id, a.name, a.message, a.severity, ev.at, c.name AS source_name, a.is_active, a.is_acknowledged, a.is_retained,
-  k.status AS acknowledgement, k.detail
+  a.shelving, k.status AS acknowledgement, k.detail
 FROM (
   SELECT e.organisation_id, e.alarm_id, max(e.at) AS at FROM outage_evidence e
   WHERE e.organisation_id = {a}.organisation_id AND e.outage_id = {a}.id GROUP BY e.organisation_id, e.alarm_id

@@ -80,7 +80,8 @@ def _call_one(call: Call, item: Mapping[str, Any]) -> Json:
 
 def _method(call: Call, method: str) -> _Method | None:
     """None if conditions have no such method."""
-    scada, who = call.utility.scada, {"user": call.user, "now": call.now}
+    scada = call.utility.scada
+    who: dict[str, Any] = {"user": call.user, "now": call.now}
 
     def on_event(do: Callable[..., Any]) -> _Method:
         def run(switch: str, event_id: bytes, comment: str) -> None:

@@ -48,6 +48,7 @@ class TelemetryQuery(graphene.ObjectType):
             joins=_ELEMENT,
             prefetches={
                 "acknowledgements": "acknowledgements",
+                "actions": "actions",
                 "element.position": "alias__element__positions",
             },
             **arguments,

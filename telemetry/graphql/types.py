@@ -6,6 +6,7 @@ from graphene_django import DjangoObjectType
 from graphql import GraphQLResolveInfo
 
 from connectors.contracts.alarm import AlarmCategory as AlarmCategoryValue
+from connectors.contracts.alarm import Shelving as ShelvingValue
 from connectors.contracts.reading import Quality as QualityValue
 from connectors.contracts.signal import SignalKind as SignalKindValue
 from gis.graphql.types import NetworkElement
@@ -14,6 +15,8 @@ from graphql_kit.connections import CountedConnection
 from telemetry import models
 
 AlarmCategory = graphene.Enum.from_enum(AlarmCategoryValue, name="AlarmCategory")
+Shelving = graphene.Enum.from_enum(ShelvingValue, name="Shelving")
+AlarmActionKind = graphene.Enum.from_enum(models.AlarmActionKind, name="AlarmActionKind")
 Quality = graphene.Enum.from_enum(QualityValue, name="Quality")
 SignalKind = graphene.Enum.from_enum(SignalKindValue, name="SignalKind")
 AcknowledgementStatus = graphene.Enum.from_enum(models.AcknowledgementStatus, name="AcknowledgementStatus")
@@ -27,6 +30,18 @@ class Acknowledgement(DjangoObjectType):
         convert_choices_to_enum = False
         fields = ("comment", "requested_at", "settled_at", "detail")
 
+    status = graphene.Field(AcknowledgementStatus, required=True)
+
+
+class AlarmAction(DjangoObjectType):
+    """What a person did to an alarm here, other than acknowledge it, and what its source said to it."""
+
+    class Meta:
+        model = models.AlarmAction
+        convert_choices_to_enum = False
+        fields = ("comment", "until", "requested_at", "settled_at", "detail")
+
+    kind = graphene.Field(AlarmActionKind, required=True)
     status = graphene.Field(AcknowledgementStatus, required=True)
 
 
@@ -46,6 +61,10 @@ class Alarm(DjangoObjectType):
             "is_active",
             "is_acknowledged",
             "is_retained",
+            "is_confirmed",
+            "shelved_until",
+            "comment",
+            "commented_by",
             "active_since",
             "source_time",
             "landed_at",
@@ -54,6 +73,8 @@ class Alarm(DjangoObjectType):
     category = graphene.Field(AlarmCategory, required=True)
     element = graphene.Field(NetworkElement, description="The network element that it is about, once it is known.")
     acknowledgements = graphene.List(graphene.NonNull(Acknowledgement), required=True)
+    shelving = graphene.Field(Shelving, description="How it is hidden from operators; null: it is not.")
+    actions = graphene.List(graphene.NonNull(AlarmAction), required=True)
 
     @staticmethod
     def resolve_element(alarm: models.Alarm, info: GraphQLResolveInfo) -> Any:
@@ -62,6 +83,14 @@ class Alarm(DjangoObjectType):
     @staticmethod
     def resolve_acknowledgements(alarm: models.Alarm, info: GraphQLResolveInfo) -> Any:
         return alarm.acknowledgements.all()
+
+    @staticmethod
+    def resolve_shelving(alarm: models.Alarm, info: GraphQLResolveInfo) -> Any:
+        return alarm.shelving or None
+
+    @staticmethod
+    def resolve_actions(alarm: models.Alarm, info: GraphQLResolveInfo) -> Any:
+        return alarm.actions.all()
 
 
 class LatestReading(DjangoObjectType):

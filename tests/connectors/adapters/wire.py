@@ -66,14 +66,16 @@ def build(adapter: type[Adapter], **changes: Any) -> Any:
 class PretendUtility:
     """The simulator, a fresh one, on the other end of the wire."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: Any) -> None:
         self.clock = Clock()
         self.app: Starlette = create_app(
-            Settings(run_in_background=False, slow_seconds=0.01, keep_alive_seconds=0.05), clock=self.clock
+            Settings(run_in_background=False, slow_seconds=0.01, keep_alive_seconds=0.05, **settings),
+            clock=self.clock,
         )
         self.utility: Utility = self.app.state.utility
         self.asked: list[str] = []
         self.bodies: list[bytes] = []
+        self.loses_the_answer_of = ""  # the end of a path: what it asks for is done, and its next answer never arrives
 
     def answer(self, request: PreparedRequest) -> tuple[int, dict[str, str], bytes]:
         body = request.body or b""
@@ -89,6 +91,9 @@ class PretendUtility:
                 )
 
         answer = asyncio.run(send())
+        if self.loses_the_answer_of and request.path_url.endswith(self.loses_the_answer_of):
+            self.loses_the_answer_of = ""
+            return 502, {}, b""
         kept = {n: v for n, v in answer.headers.items() if n not in ("content-length", "content-encoding")}
         return answer.status_code, kept, answer.content
 
@@ -109,8 +114,8 @@ class PretendUtility:
 
 
 @contextmanager
-def pretend_utility() -> Iterator[PretendUtility]:
-    pretend = PretendUtility()
+def pretend_utility(**settings: Any) -> Iterator[PretendUtility]:
+    pretend = PretendUtility(**settings)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         for method in (responses.GET, responses.POST):
             mock.add_callback(method, url=ANYWHERE, callback=pretend.answer)

@@ -1,0 +1,140 @@
+"""Confirming an alarm, writing a comment on it, shelving and unshelving it."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+import graphene
+from django.db import transaction
+from graphql import GraphQLResolveInfo
+
+from connectors.tasks import deliver_outbox
+from graphql_kit.access import require
+from graphql_kit.ids import keys_of
+from graphql_kit.mutations import Refused, TypedMutation
+from organisation.roles import Capability
+from telemetry import models
+from telemetry.graphql.types import Alarm, AlarmAction
+from telemetry.services import alarm_actions
+
+
+class AlarmActionCodeValue(StrEnum):
+    NOT_FOUND = "NOT_FOUND"
+    UNABLE_TO_ACT = "UNABLE_TO_ACT"
+
+
+AlarmActionCode = graphene.Enum.from_enum(AlarmActionCodeValue, name="AlarmActionCode")
+
+
+class ConfirmAlarmInput(graphene.InputObjectType):
+    alarm = graphene.ID(required=True)
+    comment = graphene.String(default_value="")
+
+
+class CommentOnAlarmInput(graphene.InputObjectType):
+    alarm = graphene.ID(required=True)
+    comment = graphene.String(required=True)
+
+
+class ShelveAlarmInput(graphene.InputObjectType):
+    alarm = graphene.ID(required=True)
+    until = graphene.DateTime(description="When it is to be shown again. Left out: once it is no longer active.")
+    reason = graphene.String(required=True)
+
+
+class UnshelveAlarmInput(graphene.InputObjectType):
+    alarm = graphene.ID(required=True)
+    reason = graphene.String(default_value="")
+
+
+class AlarmActionMutation(TypedMutation):
+    """One of the four services, which share what they answer and how they refuse."""
+
+    class Meta:
+        abstract = True
+
+    alarm = graphene.Field(Alarm)
+    action = graphene.Field(AlarmAction)
+
+    @classmethod
+    def service(cls, given: Any) -> Callable[..., models.AlarmAction]:
+        """What is to be done with an alarm, an actor and the moment."""
+        raise NotImplementedError  # each mutation has its own
+
+    @classmethod
+    def work(cls, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
+        require(info, Capability.ACKNOWLEDGE_ALARM)
+        given, context = arguments["input"], info.context
+        alarm = (
+            models.Alarm.objects.for_organisation(context.scope.organisation_id)
+            .filter(pk__in=keys_of("Alarm", given.alarm))
+            .first()
+        )
+        if alarm is None:
+            raise Refused("NOT_FOUND", "There is no such alarm.", field="alarm")
+        try:
+            action = cls.service(given)(alarm=alarm, actor=context.user, now=context.now)
+        except alarm_actions.UnableToAct as refusal:
+            raise Refused("UNABLE_TO_ACT", str(refusal)) from refusal
+        transaction.on_commit(deliver_outbox.delay)
+        return {"alarm": alarm, "action": action}
+
+
+class ConfirmAlarm(AlarmActionMutation):
+    """
+    Say that an acknowledged alarm has been seen to. It travels to the system that raised it; `action.status` says what
+    became of it.
+    """
+
+    class Meta:
+        codes = AlarmActionCode
+
+    class Arguments:
+        input = ConfirmAlarmInput(required=True)
+
+    @classmethod
+    def service(cls, given: Any) -> Callable[..., models.AlarmAction]:
+        return partial(alarm_actions.confirm_alarm, comment=given.comment)
+
+
+class CommentOnAlarm(AlarmActionMutation):
+    """Write a comment on an alarm in the system that raised it."""
+
+    class Meta:
+        codes = AlarmActionCode
+
+    class Arguments:
+        input = CommentOnAlarmInput(required=True)
+
+    @classmethod
+    def service(cls, given: Any) -> Callable[..., models.AlarmAction]:
+        return partial(alarm_actions.comment_on_alarm, comment=given.comment)
+
+
+class ShelveAlarm(AlarmActionMutation):
+    """Have the system that raised an alarm hide it from operators for a while."""
+
+    class Meta:
+        codes = AlarmActionCode
+
+    class Arguments:
+        input = ShelveAlarmInput(required=True)
+
+    @classmethod
+    def service(cls, given: Any) -> Callable[..., models.AlarmAction]:
+        return partial(alarm_actions.shelve_alarm, until=given.get("until"), reason=given.reason)
+
+
+class UnshelveAlarm(AlarmActionMutation):
+    """Have a shelved alarm shown to operators again."""
+
+    class Meta:
+        codes = AlarmActionCode
+
+    class Arguments:
+        input = UnshelveAlarmInput(required=True)
+
+    @classmethod
+    def service(cls, given: Any) -> Callable[..., models.AlarmAction]:
+        return partial(alarm_actions.unshelve_alarm, reason=given.reason)
