@@ -1,7 +1,6 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -81,7 +80,7 @@ class AlarmAdmin(MirroredAdmin):
         sent = Prefetch("acknowledgements", Acknowledgement.objects.order_by("-pk"))
         return super().get_queryset(request).prefetch_related(sent)
 
-    def has_acknowledge_permission(self, request: HttpRequest) -> bool:
+    def has_acknowledge_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return may(request, Capability.ACKNOWLEDGE_ALARM)
 
     @action(description="Acknowledge", permissions=["acknowledge"])
@@ -99,11 +98,9 @@ class AlarmAdmin(MirroredAdmin):
             whose = "1 acknowledgement is" if sent == 1 else f"{sent} acknowledgements are"
             messages.success(request, f"{whose} on the way to the systems that raised the alarms.")
 
-    @action(description="Confirm, comment, shelve", url_path="act")
+    @action(description="Confirm, comment, shelve", url_path="act", permissions=["acknowledge"])
     def act(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Do something to one alarm, with a reason; its source is told, and answers."""
-        if not may(request, Capability.ACKNOWLEDGE_ALARM):
-            raise PermissionDenied
         alarm = get_object_or_404(self.get_queryset(request), pk=object_id)
         form = AlarmActionForm(request.POST or None)
         refusal = ""
@@ -139,7 +136,7 @@ class AlarmAdmin(MirroredAdmin):
     def done_here(self, alarm: Alarm) -> SafeString:
         """What people of ours did to it, the newest first, and what became of that."""
         return format_html_join(
-            format_html("<br>"),
+            SafeString("<br>"),
             "{}: {} by {}, {}{}",
             (
                 (
@@ -151,7 +148,7 @@ class AlarmAdmin(MirroredAdmin):
                 )
                 for one in alarm.actions.select_related("actor").order_by("-pk")[:MOST_SHOWN]
             ),
-        ) or format_html("—")
+        ) or SafeString("—")
 
     @display(description="Severity", ordering="severity")
     def severity_mark(self, alarm: Alarm) -> SafeString:

@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -28,6 +28,26 @@ ACKNOWLEDGE = """
 mutation($alarm: ID!) {
   acknowledgeAlarm(input: {alarm: $alarm, comment: "seen"}) { acknowledgement { status comment } errors { code field } }
 }
+"""
+CONFIRM = """
+mutation($alarm: ID!) {
+  confirmAlarm(input: {alarm: $alarm, comment: "joint replaced"}) {
+    action { kind status comment } errors { code message } }
+}
+"""
+COMMENT = """
+mutation($alarm: ID!) {
+  commentOnAlarm(input: {alarm: $alarm, comment: "crew is called"}) { action { kind status } errors { code } }
+}
+"""
+SHELVE = """
+mutation($alarm: ID!, $until: DateTime) {
+  shelveAlarm(input: {alarm: $alarm, until: $until, reason: "being tested"}) {
+    action { kind until comment } alarm { shelving actions { kind status } } errors { code message } }
+}
+"""
+UNSHELVE = """
+mutation($alarm: ID!) { unshelveAlarm(input: {alarm: $alarm}) { action { kind } errors { code message field } } }
 """
 SYNC = """
 mutation($stream: ID!, $mode: SyncMode) {
@@ -142,6 +162,47 @@ def test_an_acknowledgement_goes_into_the_outbox_once(ask: Ask, alarm: Alarm, ut
         assert (item.kind, item.contract, item.payload["event_id"]) == ("DELIVER", "alarm-acknowledgement/1", "AAEC")
 
 
+def test_an_alarm_is_confirmed_commented_on_and_shelved_through_the_outbox(
+    ask: Ask, alarm: Alarm, utility: Organisation
+) -> None:
+    key = to_global_id("Alarm", alarm.pk)
+    with acting_for(Scope(organisation_id=utility.pk)):
+        Alarm.objects.update(is_acknowledged=True, is_confirmed=False)
+
+    confirmed = ask(CONFIRM, alarm=key)["confirmAlarm"]
+    commented = ask(COMMENT, alarm=key)["commentOnAlarm"]
+    shelved = ask(SHELVE, alarm=key, until="2999-01-01T00:00:00Z")["shelveAlarm"]
+
+    assert confirmed == {
+        "action": {"kind": "CONFIRM", "status": "SENDING", "comment": "joint replaced"},
+        "errors": [],
+    }
+    assert commented == {"action": {"kind": "COMMENT", "status": "SENDING"}, "errors": []}
+    assert shelved["action"]["kind"] == "SHELVE_TIMED"
+    assert datetime.fromisoformat(shelved["action"]["until"]) == datetime(2999, 1, 1, tzinfo=UTC)
+    assert shelved["alarm"]["shelving"] is None  # until its source says so
+    assert len(shelved["alarm"]["actions"]) == 3
+    with acting_for(Scope(organisation_id=utility.pk)):
+        contracts = list(OutboxItem.objects.order_by("pk").values_list("contract", flat=True))
+    assert contracts == ["alarm-confirmation/1", "alarm-comment/1", "alarm-shelving/1"]
+
+
+def test_what_cannot_be_done_to_an_alarm_says_why(ask: Ask, alarm: Alarm, utility: Organisation) -> None:
+    key = to_global_id("Alarm", alarm.pk)
+
+    assert ask(CONFIRM, alarm=key)["confirmAlarm"]["errors"] == [
+        {"code": "UNABLE_TO_ACT", "message": "SCADA has nobody confirm this alarm."}
+    ]
+    assert ask(UNSHELVE, alarm=key)["unshelveAlarm"]["errors"] == [
+        {"code": "UNABLE_TO_ACT", "message": "This alarm is not shelved.", "field": None}
+    ]
+    assert ask(UNSHELVE, alarm=to_global_id("Alarm", 0))["unshelveAlarm"]["errors"] == [
+        {"code": "NOT_FOUND", "message": "There is no such alarm.", "field": "alarm"}
+    ]
+    with acting_for(Scope(organisation_id=utility.pk)):
+        assert not OutboxItem.objects.exists()
+
+
 def test_a_sync_that_is_asked_for_has_a_run_at_once_and_is_not_asked_for_twice(
     ask: Ask, stream: Stream, utility: Organisation
 ) -> None:
@@ -169,7 +230,15 @@ def test_the_worker_is_told_of_a_sync_after_the_commit(
 
 @pytest.mark.parametrize(
     ("query", "scope"),
-    [(TRANSITION, "outages:transition"), (ACKNOWLEDGE, "alarms:acknowledge"), (SYNC, "connectors:sync")],
+    [
+        (TRANSITION, "outages:transition"),
+        (ACKNOWLEDGE, "alarms:acknowledge"),
+        (CONFIRM, "alarms:acknowledge"),
+        (COMMENT, "alarms:acknowledge"),
+        (SHELVE, "alarms:acknowledge"),
+        (UNSHELVE, "alarms:acknowledge"),
+        (SYNC, "connectors:sync"),
+    ],
 )
 def test_each_mutation_needs_its_right(ask: Ask, coordinator: Membership, query: str, scope: str) -> None:
     with acting_for(scope_for(coordinator)):
@@ -189,7 +258,7 @@ def test_the_lists_of_the_schema_cost_a_fixed_number_of_statements(
         streams { name freshness state { outcome } schedules { mode } } } } }
       runs { edges { node { status stream { name state { outcome } } } } }
       rejectedRecords { edges { node { reason stream { name } } } }
-      alarms(retained: true) { edges { node { condition acknowledgements { status }
+      alarms(retained: true) { edges { node { condition acknowledgements { status } actions { status }
         element { externalId zone { name parent { name } } position { state } } } } }
       signals { edges { node { name latest { value } element { externalId } } } }
       workOrders { edges { node { externalId assignments { crewExternalId } element { externalId } } } }

@@ -1,6 +1,7 @@
 """The lists of what came from source systems: what they hold, how they are found, and at what cost."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -14,7 +15,7 @@ from gis.models import ElementAlias, NetworkElement
 from organisation.models import Membership, Organisation
 from organisation.roles import Role
 from organisation.scope import acting_for
-from telemetry.models import Acknowledgement, Alarm, Signal
+from telemetry.models import Acknowledgement, Alarm, AlarmAction, Signal
 from tests import rows
 from tests.conftest import Tenants
 from tests.console.conftest import client_of
@@ -178,6 +179,52 @@ def test_an_auditor_cannot_acknowledge(night: Night, auditor: Client) -> None:
     with acting_for(night.scope()):
         assert Acknowledgement.objects.count() == 0
     assert "Acknowledge</option>" not in auditor.get("/console/telemetry/alarm/").content.decode()
+
+
+def act(client: Client, alarm: Alarm, **given: str) -> tuple[int, str]:
+    answer = client.post(f"/console/telemetry/alarm/{alarm.pk}/act/", given, follow=True)
+    return answer.status_code, answer.content.decode()
+
+
+def test_a_coordinator_shelves_an_alarm_with_a_reason_that_stands_on_its_page(
+    night: Night, signed_in: Client, coordinator: Membership
+) -> None:
+    assert (
+        "Confirm, comment, shelve"
+        in signed_in.get(f"/console/telemetry/alarm/{night.alarm.pk}/change/").content.decode()
+    )
+
+    status, html = act(signed_in, night.alarm, kind="SHELVE_TIMED", minutes="30", reason="Being tested")
+
+    assert status == 200
+    assert "It is on its way to SCADA gateway." in html
+    assert "Shelve for a time, “Being tested” by" in html
+    with acting_for(night.scope()):
+        made = AlarmAction.objects.get()
+        assert OutboxItem.objects.filter(contract="alarm-shelving/1").count() == 1
+    assert (made.actor_id, made.kind, made.status) == (coordinator.user_id, "SHELVE_TIMED", "SENDING")
+    assert made.until is not None
+    assert made.until - made.requested_at == timedelta(minutes=30)
+
+
+def test_what_cannot_be_done_to_an_alarm_is_said_where_it_was_asked_for(night: Night, signed_in: Client) -> None:
+    status, html = act(signed_in, night.alarm, kind="CONFIRM", reason="")
+    assert (status, "SCADA gateway has nobody confirm this alarm." in html) == (409, True)
+
+    status, html = act(signed_in, night.alarm, kind="SHELVE_TIMED", reason="Being tested")
+    assert (status, "Say for how many minutes." in html) == (200, True)
+
+    with acting_for(night.scope()):
+        assert not AlarmAction.objects.exists()
+
+
+def test_an_auditor_can_do_nothing_to_an_alarm(night: Night, auditor: Client) -> None:
+    assert act(auditor, night.alarm, kind="COMMENT", reason="x")[0] == 403
+
+    with acting_for(night.scope()):
+        assert not AlarmAction.objects.exists()
+    page = auditor.get(f"/console/telemetry/alarm/{night.alarm.pk}/change/").content.decode()
+    assert "Confirm, comment, shelve" not in page
 
 
 @pytest.fixture
