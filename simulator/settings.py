@@ -37,5 +37,7 @@ class Settings:
     keep_alive_seconds: float = 5.0
     # Whether conditions of the SCADA gateway are to be confirmed too, and branch off what nobody has seen to.
     has_full_conditions: bool = False
+    # Whether the SCADA gateway names its nodes by the index of their namespace, which a restart changes.
+    names_by_index: bool = False
     # Off in tests that move crews and push by hand.
     run_in_background: bool = True

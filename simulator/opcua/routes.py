@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,6 +31,8 @@ from simulator.utility import Utility
 
 BETWEEN_LOOKS_S = 0.05
 LONGEST_WAIT_S = 10.0
+
+OWN_NODE = re.compile(rf'"nsu={re.escape(NAMESPACE)};(?=[is]=)')
 
 Service = Callable[[Call, Mapping[str, Any]], Json]
 
@@ -159,6 +162,8 @@ class OpcUaRoutes:
         )
         encoding = "verbose" if encoder.is_verbose else "compact"
         content = json.dumps({"ResponseHeader": header, **result}, ensure_ascii=False, separators=(",", ":"))
+        if utility.settings.names_by_index:
+            content = OWN_NODE.sub(f'"ns={utility.gateway_index};', content)
         return Response(content.encode(), headers={"content-type": f"application/json; encoding={encoding}"})
 
 

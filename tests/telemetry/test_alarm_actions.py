@@ -116,7 +116,12 @@ def test_what_the_source_tells_of_shelving_stands_on_the_alarm_and_can_be_undone
     landing: Landing, person: User, now: datetime
 ) -> None:
     until = now + timedelta(minutes=30)
-    told = {"shelving": Shelving.TIMED, "shelved_until": until, "comment": "crew is called", "commented_by": "gateway"}
+    told: dict[str, Any] = {
+        "shelving": Shelving.TIMED,
+        "shelved_until": until,
+        "comment": "crew is called",
+        "commented_by": "gateway",
+    }
     alarm = landed(landing, now, **told)
 
     assert (alarm.shelving, alarm.shelved_until) == ("TIMED", until)

@@ -15,6 +15,7 @@ from connectors.adapters.opcua_rest.readings import read_reading, read_signal
 from connectors.adapters.opcua_rest.settings import (
     POSITIONS,
     Encoding,
+    Names,
     OpcUaRestForm,
     OpcUaStreamForm,
     Values,
@@ -74,6 +75,7 @@ class OpcUaRestAdapter(Adapter):
             base_url=config["base_url"],
             auth=auth_of(config),
             verbose=config["encoding"] == Encoding.VERBOSE,
+            by_index=config["node_names"] == Names.INDEX,
         )
         self.element_pattern = re.compile(config["element_pattern"])
         self.position_pattern = re.compile(config["position_pattern"])

@@ -7,9 +7,10 @@ from typing import Any
 
 from connectors.adapters.opcua_rest.alarms import CLAUSES, event_id, event_time
 from connectors.protocols.adapter import Cursor, Mode, Page
+from connectors.protocols.opcua.events import EventPage
 from connectors.protocols.opcua.server import clock_of
 from connectors.protocols.opcua.values import read_moment, write_date_time
-from connectors.protocols.opcua.web_api import EventPage, WebApi
+from connectors.protocols.opcua.web_api import WebApi
 
 AHEAD = timedelta(days=1)
 """How far past the source's own clock alarms are asked for: devices below it may run fast."""

@@ -67,6 +67,11 @@ def clean_node(value: str) -> str:
     return node
 
 
+class Names(TextChoices):
+    URI = "URI", "By the URI of their namespace: nsu=urn:utility:scada;s=…"
+    INDEX = "INDEX", "By its index, looked up in the server's table each time: ns=2;s=…"
+
+
 class Values(TextChoices):
     PRESENT = "PRESENT", "Present values"
     HISTORY = "HISTORY", "History: every value since the last read"
@@ -84,6 +89,13 @@ class OpcUaRestForm(HttpSourceForm):
         initial=Encoding.COMPACT,
         help_text="What to ask the gateway for. Every gateway answers Compact; Verbose is easier to read in "
         "a capture. Either is understood, whatever it answers.",
+    )
+    node_names = forms.ChoiceField(
+        label="Names of nodes in requests",
+        choices=Names.choices,
+        initial=Names.URI,
+        help_text="Every gateway of 1.05 understands URIs, which a restart does not change. Choose the index only for "
+        "one that does not. What we keep is named by URI in either case.",
     )
     start_node = forms.CharField(
         label="Start node",

@@ -126,3 +126,8 @@ def _join(server: str, namespace: str, kind: str, identifier: str, raw: object) 
 def is_standard(node_id: str) -> bool:
     """Whether it is a node of the standard's own namespace, such as the server's diagnostics."""
     return not node_id.startswith(("nsu=", "ns=", "svr=", "svu="))
+
+
+def is_elsewhere(node_id: str) -> bool:
+    """Whether it is a node of another server, which this one only refers to."""
+    return node_id.startswith(("svr=", "svu="))

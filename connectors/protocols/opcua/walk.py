@@ -60,8 +60,9 @@ def walk_twice(api: WebApi, start: str, *, batch: int) -> Tree:
 
 def walk(api: WebApi, start: str, *, batch: int, per_node: int) -> Tree:
     """
-    Every variable below `start`, breadth first. Nodes of the standard's own namespace are left out: they are
-    the server's diagnostics, not the plant.
+    Every variable below `start`, breadth first, each once however often the references lead to it. Nodes of the
+    standard's own namespace are left out: they are the server's diagnostics, not the plant. So are those of other
+    servers, which this one cannot tell of.
 
     :raises SourceError: if the start itself cannot be browsed
     """
@@ -98,7 +99,7 @@ def _take(tree: Tree, seen: dict[str, str], parent: str, browsed: Browsed) -> li
             if reference.name == _UNITS:
                 tree.units[parent] = reference.node
             continue
-        if reference.node in seen or node_ids.is_standard(reference.node):
+        if reference.node in seen or node_ids.is_standard(reference.node) or node_ids.is_elsewhere(reference.node):
             continue
         seen[reference.node] = reference.label
         following.append(reference.node)

@@ -15,13 +15,16 @@ from typing import Any, TypeVar
 from connectors.protocols.errors import BadConfig, ContractBroken, SourceError
 from connectors.protocols.http import Auth, HttpSession
 from connectors.protocols.opcua import node_ids
-from connectors.protocols.opcua.status import GOOD, StatusCode, TooManyOperations, read_status, require_good
-from connectors.protocols.opcua.values import (
-    ExtensionObject,
-    read_extension_object,
-    read_moment,
-    write_date_time,
+from connectors.protocols.opcua.events import EventPage, events_of
+from connectors.protocols.opcua.namespaces import (
+    NAMESPACE_ARRAY,
+    has_indices,
+    named_by_index,
+    named_by_uri,
+    read_namespaces,
 )
+from connectors.protocols.opcua.status import GOOD, StatusCode, TooManyOperations, read_status, require_good
+from connectors.protocols.opcua.values import read_moment, write_date_time
 
 VALUE_ATTRIBUTE = 13
 NODE_ID_ATTRIBUTE = 1
@@ -80,7 +83,7 @@ class SelectClause:
 class Browsed:
     """
     The references of one node. `incomplete` says why they may not be all, `status` whether the server
-    refused.
+    refused; `left_off` is a continuation point that was not followed.
     """
 
     references: list[dict[str, Any]] = field(default_factory=list)
@@ -88,23 +91,14 @@ class Browsed:
     status: StatusCode = GOOD
     last_page: list[dict[str, Any]] = field(default_factory=list)
     barren_pages: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class EventPage:
-    """
-    Events, each as it was written: `{"EventFields": […]}`. `incomplete` says why the history may hold more.
-    """
-
-    events: list[Any]
-    is_last: bool
-    incomplete: str = ""
+    left_off: str = ""
 
 
 class WebApi:
     """
     :param base_url: the address that the services' names are appended to, with its path
     :param verbose: whether to ask for answers in Verbose rather than Compact JSON
+    :param by_index: whether requests are to name nodes by index, for a server that knows no other names
     :param session: what each request's header says of the session that it is part of
     """
 
@@ -115,6 +109,7 @@ class WebApi:
         base_url: str,
         auth: Auth | None,
         verbose: bool,
+        by_index: bool = False,
         session: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self._http = http
@@ -123,6 +118,8 @@ class WebApi:
         self._verbose = verbose
         self._headers = {"Accept": "application/json; encoding=verbose" if verbose else "application/json"}
         self._session = session
+        self._by_index = by_index
+        self._uris: Sequence[str] | None = None
 
     def in_session(self, token: Any) -> "WebApi":
         """
@@ -131,7 +128,14 @@ class WebApi:
         :param token: the session's `AuthenticationToken` as it was written
         """
         session = {"AuthenticationToken": token}
-        return WebApi(self._http, base_url=self.base_url, auth=self._auth, verbose=self._verbose, session=session)
+        return WebApi(
+            self._http,
+            base_url=self.base_url,
+            auth=self._auth,
+            verbose=self._verbose,
+            by_index=self._by_index,
+            session=session,
+        )
 
     def read(self, nodes: Sequence[str], *, doing: str) -> Answer:
         """The Value of each node, a DataValue each, in the order of `nodes` (OPC 10000-4 §5.11.2)."""
@@ -167,6 +171,10 @@ class WebApi:
             request = {"ReleaseContinuationPoints": False, "ContinuationPoints": list(points.values())}
             answer = self._ask("browsenext", request, expected=len(points), doing=doing, repeatable=False)
             points = self._take_references(list(points), answer, found, doing)
+        if left_off := [browsed.left_off for browsed in found.values() if browsed.left_off]:
+            with suppress(SourceError):  # servers keep few of them
+                request = {"ReleaseContinuationPoints": True, "ContinuationPoints": left_off}
+                self.ask("browsenext", request, doing=doing)
         starved = [node for node, browsed in found.items() if browsed.status.means("BadNoContinuationPoints")]
         if len(nodes) > 1:
             for node in starved:  # alone, each may have the continuation points that the others held
@@ -207,7 +215,7 @@ class WebApi:
                 # A point is good once, so its page cannot be asked for again.
                 result, status = self._read_history(request, node, doing=doing, repeatable=point is None)
                 require_good(status, doing=doing, field="notifier_node")
-                events = _events_of(result, doing)
+                events = events_of(result, doing)
                 point = result.get("ContinuationPoint") or None  # an empty one is none
                 barren = 0 if events else barren + 1
                 reason = ""
@@ -264,6 +272,8 @@ class WebApi:
         :param timeout_ms: after how long the server is to give up; we do so a while later
         """
         header = {"TimeoutHint": timeout_ms, **self._session}
+        if self._by_index:
+            request = named_by_index(request, self._namespaces())
         response = self._http.post(
             f"{self.base_url}/{service}",
             json={"RequestHeader": header, **request},
@@ -283,6 +293,8 @@ class WebApi:
             # The Web API has no other way to say it: 400 and an empty body (OPC 10000-6 §G.3).
             raise ContractBroken(f"The server could not decode our request while {doing}.")
         body = _without_envelope(self._http.json(response))
+        if has_indices(response.content):
+            body = named_by_uri(body, self._namespaces())
         header = body.get("ResponseHeader") or {}
         try:
             result = read_status(header.get("ServiceResult"))
@@ -290,6 +302,13 @@ class WebApi:
         except (AttributeError, ValueError) as error:
             raise ContractBroken(f"The server sent a header that cannot be read while {doing}: {error}.") from error
         return Reply(body=body, result=result, at=at)
+
+    def _namespaces(self) -> Sequence[str]:
+        """The server's table of namespaces as it stands since it started (OPC 10000-5 §6.3.1)."""
+        if self._uris is None:
+            self._uris = ()  # while they are asked for
+            self._uris = read_namespaces(self.read([NAMESPACE_ARRAY], doing="reading the namespaces").results[0])
+        return self._uris
 
     def _take_references(
         self, nodes: Sequence[str], answer: Answer, found: dict[str, Browsed], doing: str
@@ -308,6 +327,7 @@ class WebApi:
             browsed.barren_pages = 0 if page else browsed.barren_pages + 1
             if (page and page == browsed.last_page) or browsed.barren_pages > MOST_BARREN_PAGES:
                 browsed.incomplete = f"the server repeats the same page below {node}"
+                browsed.left_off = result.get("ContinuationPoint") or ""
                 continue
             browsed.references += page
             browsed.last_page = page
@@ -375,18 +395,3 @@ def status_of(result: dict[str, Any], doing: str) -> StatusCode:
         return read_status(result.get("StatusCode", result.get("Status")))
     except ValueError as error:
         raise ContractBroken(f"The server sent a status that cannot be read while {doing}: {error}.") from error
-
-
-def _events_of(result: dict[str, Any], doing: str) -> list[Any]:
-    match read_extension_object(result.get("HistoryData")):
-        case None:
-            return []  # with GoodNoData
-        case ExtensionObject(type_id, {"Events": list() as events}) if type_id in (
-            None,
-            *node_ids.HISTORY_EVENT,
-        ):
-            return events
-        case ExtensionObject(type_id, body) if not body and type_id in (None, *node_ids.HISTORY_EVENT):
-            return []
-        case other:
-            raise ContractBroken(f"The server sent {other.type_id} where events were promised while {doing}.")

@@ -47,6 +47,13 @@ def positions(adapter: OpcUaRestAdapter, pages: list[Page]) -> list[str | None]:
     return [one.state for one in found if isinstance(one, Reading) and one.signal == f"{NODE}.POS"]
 
 
+def promised(told: Iterator[Page | None]) -> Cursor | None:
+    """From where the adapter asks to catch up, once it is told."""
+    promise = next(told)
+    assert promise is not None
+    return promise.cursor
+
+
 def opens_and_closes(scada: PretendUtility, *, times: int = 1) -> None:
     for _ in range(times):
         scada.clock.advance(minutes=2)
@@ -191,16 +198,14 @@ def test_a_full_read_brings_present_values_and_begins_history_anew(scada: Preten
 def test_a_break_while_listening_is_caught_up_by_history_even_of_present_values(scada: PretendUtility) -> None:
     adapter = gateway()
     with closing(adapter.listen(PRESENT, cursor=None)) as told:
-        promise = next(told)
-        caught_up = read(adapter, PRESENT, promise and promise.cursor)[-1].cursor
+        caught_up = read(adapter, PRESENT, promised(told))[-1].cursor
         heard = next(page for page in told if page is not None and page.records)
         scada.clock.advance(seconds=10)
         noted = next(page for page in told if page is not None and page.cursor is not None)
     opens_and_closes(scada)
 
     with closing(adapter.listen(PRESENT, cursor=noted.cursor)) as told:
-        promise = next(told)
-        after_break = read(adapter, PRESENT, promise and promise.cursor)
+        after_break = read(adapter, PRESENT, promised(told))
 
     assert heard.cursor is None
     assert (caught_up or {})["since"] == "2026-11-24T01:20:00Z"
@@ -211,8 +216,7 @@ def test_a_break_while_listening_is_caught_up_by_history_even_of_present_values(
 def test_a_schedule_that_takes_over_from_a_listener_reads_history_once(scada: PretendUtility) -> None:
     adapter = gateway()
     with closing(adapter.listen(PRESENT, cursor=None)) as told:
-        promise = next(told)
-        cursor = read(adapter, PRESENT, promise and promise.cursor)[-1].cursor
+        cursor = read(adapter, PRESENT, promised(told))[-1].cursor
     opens_and_closes(scada)
 
     once = read(adapter, PRESENT, cursor)

@@ -20,8 +20,9 @@ from connectors.protocols.errors import (
     Unreachable,
 )
 from connectors.protocols.http import HttpLimits, HttpSession
+from connectors.protocols.opcua.events import EventPage
 from connectors.protocols.opcua.status import TooManyOperations
-from connectors.protocols.opcua.web_api import EventPage, SelectClause, WebApi, in_batches
+from connectors.protocols.opcua.web_api import SelectClause, WebApi, in_batches
 
 BASE = "https://gateway.example/opcua"
 START, END = datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 23, tzinfo=UTC)
@@ -412,3 +413,15 @@ def test_a_call_gives_the_status_of_the_method(gateway: Gateway) -> None:
             "InputArguments": [{"UaType": 15, "Value": "AA=="}],
         }
     ]
+
+
+def test_a_continuation_point_of_browsing_that_is_left_off_is_released(gateway: Gateway) -> None:
+    page = {"References": [{"NodeId": "nsu=urn:x;s=A"}], "ContinuationPoint": "AAEC"}
+    gateway.results("browse", [page])
+    gateway.results("browsenext", [page], [{}])
+
+    browsed = api().browse(["i=85"], per_node=1, doing="browsing")["i=85"]
+
+    assert browsed.incomplete == "the server repeats the same page below i=85"
+    released = gateway.asked[-1]
+    assert (released["ReleaseContinuationPoints"], released["ContinuationPoints"]) == (True, ["AAEC"])
