@@ -52,7 +52,7 @@ SIGNAL, READING, ALARM = contract_id(Signal), contract_id(Reading), contract_id(
 class OpcUaRestAdapter(Adapter):
     kind: ClassVar[str] = "opcua-rest"
     label: ClassVar[str] = "SCADA (OPC UA Web API)"
-    version: ClassVar[str] = "1.0"
+    version: ClassVar[str] = "1.1"
     family: ClassVar[Family] = Family.TELEMETRY
     config_form = OpcUaRestForm
     stream_form = OpcUaStreamForm
