@@ -11,8 +11,8 @@ from simulator.errors import Refused
 SYSTEMS = ("scada", "pi", "gis", "arcgis", "maximo", "cis", "tablet")
 FAULTS = ("slow", "500", "429", "401", "garbage", "truncated", "repeated", "cut")
 FAULTS_OF = {
-    # A gateway that keeps no history of values.
-    "scada": (*FAULTS, "unrecorded"),
+    # A gateway that keeps no history of values, or none of events.
+    "scada": (*FAULTS, "unrecorded", "eventless"),
     # Half a page that says it goes on, and change tracking that was cleaned up.
     "arcgis": (*FAULTS, "short", "purged"),
     # A push has no pages.

@@ -72,7 +72,8 @@ def history_read(call: Call, body: Mapping[str, Any]) -> Json:
             call.points.take(item.get("ContinuationPoint"))
         return {"Results": [call.encoder.structure({"StatusCode": call.encoder.status(codes.GOOD)}) for _ in wanted]}
     kind = canonical_node_id(details.get("UaTypeId"))
-    if kind not in EVENT_DETAILS | RAW_DETAILS or (call.fault == "unrecorded" and kind in RAW_DETAILS):
+    missing = {"unrecorded": RAW_DETAILS, "eventless": EVENT_DETAILS}.get(call.fault or "", frozenset())
+    if kind not in (EVENT_DETAILS | RAW_DETAILS) - missing:
         raise ServiceFault(codes.BAD_HISTORY_OPERATION_UNSUPPORTED)
     timestamps = enumeration(body.get("TimestampsToReturn", 0))
     is_events = kind in EVENT_DETAILS

@@ -165,7 +165,7 @@ class Deliveries:
             is_done=is_written,
             said="It was written before.",
         )
-        with suppress(BadRecord):  # what has no history is asked without it
+        with suppress(BadRecord, BadConfig):  # what has no history is asked without it
             current = self._current(record.condition, record.branch, deed)
             if is_written(current):
                 return Receipt(reference=current.event_id, already_done=True, detail=deed.said)

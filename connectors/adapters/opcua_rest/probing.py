@@ -69,7 +69,7 @@ def _tried_streams(api: WebApi, config: Mapping[str, Any]) -> Iterator[str]:
     except (BadConfig, ContractBroken, Unauthorized) as error:
         yield f"Signals cannot be read. {error}"
     try:
-        EventHistory(api, config).ask_for_nothing()
+        yield EventHistory(api, config).try_out()
     except (BadConfig, ContractBroken, Unauthorized) as error:
         yield f"Alarms cannot be read. {error}"
 

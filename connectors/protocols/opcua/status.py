@@ -81,6 +81,10 @@ def read_status(raw: Any) -> StatusCode:
     raise ValueError(f"{raw!r} is not a status code")
 
 
+class NotOffered(BadConfig):
+    """The server does not do such a thing, of whatever node: where there is another way, it is to be taken."""
+
+
 class TooManyOperations(Throttled):
     """The server takes fewer items in one request than it was sent."""
 
@@ -143,16 +147,15 @@ _TRY_AT = frozenset(
         "BadEncodingLimitsExceeded",
     }
 )
-_WRONG_SETTING = frozenset(
+_NOT_OFFERED = frozenset(
     {
         "BadServiceUnsupported",
         "BadNotSupported",
         "BadNotImplemented",
         "BadHistoryOperationUnsupported",
-        "BadNodeIdUnknown",
-        "BadNodeIdInvalid",
     }
 )
+_WRONG_SETTING = frozenset({"BadNodeIdUnknown", "BadNodeIdInvalid"})
 
 
 def error_for(status: StatusCode, *, doing: str, field: str | None = None) -> SourceError:
@@ -175,6 +178,8 @@ def error_for(status: StatusCode, *, doing: str, field: str | None = None) -> So
             return Throttled(f"{said}. It is busy; it is asked again later.")
         case symbol if symbol in _TRY_LATER:
             return Unreachable(f"{said}. It is asked again later.")
+        case symbol if symbol in _NOT_OFFERED:
+            return NotOffered(f"{said}. It does not know or offer that: check the setting.", field=field)
         case symbol if symbol in _WRONG_SETTING:
             return BadConfig(f"{said}. It does not know or offer that: check the setting.", field=field)
         case _:

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from connectors.protocols.errors import BadConfig, ContractBroken, SourceError
+from connectors.protocols.errors import ContractBroken, SourceError
 from connectors.protocols.http import Auth, HttpSession
 from connectors.protocols.opcua import node_ids
 from connectors.protocols.opcua.events import EventPage, events_of
@@ -23,7 +23,7 @@ from connectors.protocols.opcua.namespaces import (
     named_by_uri,
     read_namespaces,
 )
-from connectors.protocols.opcua.status import GOOD, StatusCode, TooManyOperations, read_status, require_good
+from connectors.protocols.opcua.status import GOOD, NotOffered, StatusCode, TooManyOperations, read_status, require_good
 from connectors.protocols.opcua.values import read_moment, write_date_time
 
 VALUE_ATTRIBUTE = 13
@@ -284,7 +284,7 @@ class WebApi:
             accept_status=(400, 404),
         )
         if response.status == 404:
-            raise BadConfig(
+            raise NotOffered(
                 f"There is no OPC UA Web API at this address: it knows no service named {service}. "
                 "Give the address with its path, up to and without the name of a service.",
                 field="base_url",

@@ -75,6 +75,7 @@ class PretendUtility:
         self.utility: Utility = self.app.state.utility
         self.asked: list[str] = []
         self.bodies: list[bytes] = []
+        self.knows_not = ""  # the end of a path, which is not found
         self.loses_the_answer_of = ""  # the end of a path: what it asks for is done, and its next answer never arrives
 
     def answer(self, request: PreparedRequest) -> tuple[int, dict[str, str], bytes]:
@@ -83,6 +84,9 @@ class PretendUtility:
         self.asked.append(request.path_url)
         self.bodies.append(content)
         url = request.url or ""
+
+        if self.knows_not and request.path_url.endswith(self.knows_not):
+            return 404, {}, b""
 
         async def send() -> httpx.Response:
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app)) as client:

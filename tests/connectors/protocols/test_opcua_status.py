@@ -15,6 +15,7 @@ from connectors.protocols.errors import (
     Unreachable,
 )
 from connectors.protocols.opcua.status import (
+    NotOffered,
     Severity,
     StatusCode,
     TooManyOperations,
@@ -86,8 +87,8 @@ def test_every_code_of_32_bits_has_a_severity_and_a_name(code: int) -> None:
         ("BadSessionIdInvalid", Unreachable),
         ("BadContinuationPointInvalid", Unreachable),
         ("BadNoContinuationPoints", Unreachable),
-        ("BadServiceUnsupported", BadConfig),
-        ("BadHistoryOperationUnsupported", BadConfig),
+        ("BadServiceUnsupported", NotOffered),
+        ("BadHistoryOperationUnsupported", NotOffered),
         ("BadNodeIdUnknown", BadConfig),
         ("BadDecodingError", ContractBroken),
         ("BadHistoryOperationInvalid", ContractBroken),

@@ -21,7 +21,7 @@ from connectors.protocols.errors import (
 )
 from connectors.protocols.http import HttpLimits, HttpSession
 from connectors.protocols.opcua.events import EventPage
-from connectors.protocols.opcua.status import TooManyOperations
+from connectors.protocols.opcua.status import NotOffered, TooManyOperations
 from connectors.protocols.opcua.web_api import SelectClause, WebApi, in_batches
 
 BASE = "https://gateway.example/opcua"
@@ -137,7 +137,7 @@ def test_without_a_stamp_in_the_header_the_answer_was_given_when_http_says(gatew
         (0x80EE0000, Throttled),
         (0x800A0000, Unreachable),
         (0x80100000, TooManyOperations),
-        (0x800B0000, BadConfig),
+        (0x800B0000, NotOffered),
         (0x80070000, ContractBroken),
     ],
 )
@@ -366,7 +366,7 @@ def test_a_reader_that_stops_early_gives_its_point_back(gateway: Gateway) -> Non
 @pytest.mark.parametrize(
     ("code", "reaction"),
     [
-        (0x80720000, BadConfig),
+        (0x80720000, NotOffered),
         (0x801F0000, Unauthorized),
         (0x804A0000, Unreachable),
         (0x80710000, ContractBroken),
