@@ -153,6 +153,7 @@ _NOT_OFFERED = frozenset(
         "BadNotSupported",
         "BadNotImplemented",
         "BadHistoryOperationUnsupported",
+        "BadHistoryOperationInvalid",  # so node-opcua, asked for the history of a node that keeps none
     }
 )
 _WRONG_SETTING = frozenset({"BadNodeIdUnknown", "BadNodeIdInvalid"})

@@ -126,7 +126,7 @@ class Subscription:
             for missed in _between(expected, number or expected):
                 yield self._read(self._published_before(missed))
                 self._heard.append(missed)
-            yield self._read(message)
+            yield self._read(message, answered_at=reply.at)
             expected = number or expected
             if data:
                 self._heard.append(number)
@@ -158,9 +158,10 @@ class Subscription:
             raise Interrupted(f"The OPC UA server no longer has message {number}, which did not reach us.")
         return record_of(_still_there(reply, doing=self._doing).body.get("NotificationMessage"), self._doing)
 
-    def _read(self, message: dict[str, Any]) -> Told:
+    def _read(self, message: dict[str, Any], *, answered_at: datetime | None = None) -> Told:
+        """A message. Some servers (node-opcua) leave its `PublishTime` null: then it was when they answered."""
         try:
-            told = Told(at=read_moment(message.get("PublishTime")))
+            told = Told(at=read_moment(message.get("PublishTime")) or answered_at)
             for raw in message.get("NotificationData") or []:
                 self._take(raw, told)
         except (AttributeError, KeyError, TypeError, ValueError) as error:

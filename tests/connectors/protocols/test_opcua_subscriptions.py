@@ -167,6 +167,18 @@ def test_other_refusals_are_what_they_are_elsewhere(
         pass
 
 
+@pytest.mark.parametrize("published", [None, "0001-01-01T00:00:00.000Z"])
+def test_a_message_that_does_not_say_when_it_was_published_was_when_it_was_answered(
+    subscription: Subscription, gateway: Gateway, published: str | None
+) -> None:
+    untimed = message(1, values((1, ONE)))
+    untimed["ResponseHeader"]["Timestamp"] = "2026-11-22T01:15:03Z"
+    untimed["NotificationMessage"]["PublishTime"] = published
+    gateway.answers("publish", untimed)
+
+    assert next(subscription.told()) == Told(values=[(1, ONE)], at=PUBLISHED)
+
+
 def test_items_are_asked_for_in_batches_with_their_places_as_handles(
     subscription: Subscription, gateway: Gateway
 ) -> None:
