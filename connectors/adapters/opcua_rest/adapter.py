@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from connectors.adapters.opcua_rest.alarms import CATEGORIES, read_alarm
 from connectors.adapters.opcua_rest.deliveries import Deliveries
+from connectors.adapters.opcua_rest.dialects import api_of, modes_of, probe_other
 from connectors.adapters.opcua_rest.event_history import EventHistory
 from connectors.adapters.opcua_rest.listening import alarms_told, readings_told
 from connectors.adapters.opcua_rest.polling import ReadingsRead
@@ -14,8 +15,6 @@ from connectors.adapters.opcua_rest.probing import probe
 from connectors.adapters.opcua_rest.readings import read_reading, read_signal
 from connectors.adapters.opcua_rest.settings import (
     POSITIONS,
-    Encoding,
-    Names,
     OpcUaRestForm,
     OpcUaStreamForm,
     Values,
@@ -43,8 +42,8 @@ from connectors.protocols.adapter import (
 )
 from connectors.protocols.errors import BadConfig, CannotListen
 from connectors.protocols.http import HttpSession
-from connectors.protocols.opcua.web_api import WebApi, in_batches
-from connectors.protocols.sign_in import auth_of
+from connectors.protocols.opcua.dialects.gateway import OtherGateway
+from connectors.protocols.opcua.web_api import in_batches
 
 SIGNAL, READING, ALARM = contract_id(Signal), contract_id(Reading), contract_id(Alarm)
 
@@ -70,13 +69,7 @@ class OpcUaRestAdapter(Adapter):
 
     def __init__(self, config: Mapping[str, Any], http: HttpSession) -> None:
         self.config = config
-        self.api = WebApi(
-            http,
-            base_url=config["base_url"],
-            auth=auth_of(config),
-            verbose=config["encoding"] == Encoding.VERBOSE,
-            by_index=config["node_names"] == Names.INDEX,
-        )
+        self.api = api_of(config, http)
         self.element_pattern = re.compile(config["element_pattern"])
         self.position_pattern = re.compile(config["position_pattern"])
         self.positions = POSITIONS[config["position_encoding"]]
@@ -85,6 +78,8 @@ class OpcUaRestAdapter(Adapter):
         }
 
     def probe(self) -> Probe:
+        if isinstance(self.api, OtherGateway):
+            return probe_other(self.api, self.config["start_node"])
         return probe(self.api, self.config)
 
     def discover(self) -> Iterator[SourceStream]:
@@ -94,7 +89,8 @@ class OpcUaRestAdapter(Adapter):
             ("Signals", "Values", "Alarms and conditions"),
             strict=True,
         ):
-            yield SourceStream(name=name, contract=contract_id(emission.contract), label=label, modes=emission.modes)
+            if modes := modes_of(self.api, emission):
+                yield SourceStream(name=name, contract=contract_id(emission.contract), label=label, modes=modes)
 
     def fetch(self, stream: SourceStream, *, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
         match stream.contract:
@@ -109,6 +105,8 @@ class OpcUaRestAdapter(Adapter):
                 raise BadConfig(f"An OPC UA gateway has no {other}.")
 
     def listen(self, stream: SourceStream, *, cursor: Cursor | None) -> Generator[Page | None]:
+        if isinstance(self.api, OtherGateway):
+            raise CannotListen(f"{self.api.name} tells of no changes by itself.")
         if stream.contract == ALARM:
             yield from alarms_told(self.api, notifier=self.config["notifier_node"])
         elif stream.contract == READING:

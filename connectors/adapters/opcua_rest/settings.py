@@ -23,6 +23,12 @@ class Encoding(TextChoices):
     VERBOSE = "VERBOSE", "Verbose"
 
 
+class Dialect(TextChoices):
+    WEB_API = "WEB_API", "OPC UA Web API: signals, values, alarms, acknowledgements, listening"
+    KEPWARE = "KEPWARE", "Kepware IoT Gateway, REST server: signals and present values only"
+    OPC_PUBLISHER = "OPC_PUBLISHER", "OPC Publisher, REST API 2: signals and present values only"
+
+
 class PositionEncoding(TextChoices):
     DOUBLE_POINT = "DOUBLE_POINT", "Double point: 0 intermediate, 1 open, 2 closed, 3 faulty"
     CLOSED_IS_TRUE = "CLOSED_IS_TRUE", "Single point: 1 or true is closed, 0 or false is open"
@@ -81,7 +87,22 @@ class OpcUaRestForm(HttpSourceForm):
     base_url = AddressField(
         label="Address",
         help_text="Where the OPC UA Web API answers, with its path but without the name of a service: "
-        "https://gateway.example/opcua.",
+        "https://gateway.example/opcua. For the other gateways: the machine with its port, such as "
+        "https://kepware.example:39320.",
+    )
+    dialect = forms.ChoiceField(
+        label="Gateway",
+        choices=Dialect.choices,
+        initial=Dialect.WEB_API,
+        required=False,
+        help_text="Which API the gateway offers. Only the OPC UA Web API, the standard's own, knows alarms.",
+    )
+    server_endpoint = forms.CharField(
+        label="OPC UA server behind OPC Publisher",
+        required=False,
+        max_length=400,
+        help_text="For OPC Publisher alone: the address under which it reaches the OPC UA server, such as "
+        "opc.tcp://scada.example:4840.",
     )
     encoding = forms.ChoiceField(
         label="JSON encoding",
@@ -195,6 +216,19 @@ class OpcUaRestForm(HttpSourceForm):
         max_value=1_440,
         help_text="In between, the known ones are read without browsing.",
     )
+
+    def clean_dialect(self) -> str:
+        return self.cleaned_data["dialect"] or Dialect.WEB_API
+
+    def clean_server_endpoint(self) -> str:
+        value: str = self.cleaned_data["server_endpoint"].strip()
+        if self.cleaned_data.get("dialect") != Dialect.OPC_PUBLISHER:
+            return value
+        if not re.fullmatch(r"opc\.(tcp|https|wss)://[^\s/@]+(/\S*)?", value):
+            raise ValidationError(
+                "Write the address of the OPC UA server without a user name, such as opc.tcp://scada.example:4840."
+            )
+        return value
 
     def clean_start_node(self) -> str:
         return clean_node(self.cleaned_data["start_node"])
