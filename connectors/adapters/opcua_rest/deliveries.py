@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from connectors.adapters.opcua_rest.shown import shown_now
 from connectors.contracts.alarm import Alarm
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.contracts.alarm_comment import AlarmComment
@@ -218,16 +219,23 @@ class Deliveries:
 
         :raises BadRecord: if the history holds none
         """
-        with closing(self._newest_first()) as pages:
-            for page in pages:
-                alarms = filter(None, map(self._read_if_possible, page))
-                found = [alarm for alarm in alarms if (alarm.condition, alarm.branch) == (condition, branch)]
-                if found:
-                    return max(found, key=lambda alarm: (alarm.source_time, deed.is_done(alarm)))
+        for page in self._newest_pages(condition, deed):
+            alarms = filter(None, map(self._read_if_possible, page))
+            found = [alarm for alarm in alarms if (alarm.condition, alarm.branch) == (condition, branch)]
+            if found:
+                return max(found, key=lambda alarm: (alarm.source_time, deed.is_done(alarm)))
         raise BadRecord(
-            f"The OPC UA server no longer knows this notification, and its history has no other of {condition}.",
+            f"The OPC UA server no longer knows this notification, and shows no other of {condition}.",
             external_id=condition,
         )
+
+    def _newest_pages(self, condition: str, deed: Deed) -> Generator[Sequence[Any]]:
+        """Pages of raw events from now backwards; of a server without a history, the condition as its node shows it."""
+        try:
+            with closing(self._newest_first()) as pages:
+                yield from pages
+        except BadConfig:
+            yield [shown_now(self._api, condition, doing=deed.doing)]
 
     def _read_if_possible(self, raw: Any) -> Alarm | None:
         try:

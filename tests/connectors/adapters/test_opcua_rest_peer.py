@@ -93,7 +93,7 @@ def test_it_says_what_it_is_and_what_it_cannot(connect: Connect, form: str, enco
     probe = connect(form=form, encoding=encoding).probe()
 
     assert probe.summary == "Peer plant 2.182 of Others is running."
-    assert [finding.partition(".")[0] for finding in probe.findings] == ["Alarms cannot be read"]
+    assert probe.findings[0].startswith("Alarms cannot be read. The OPC UA server answered BadHistoryOperationInvalid")
 
 
 @EACH_ENCODING
@@ -179,6 +179,40 @@ def test_a_trip_is_told_and_acknowledged(connect: Connect, move_breaker: Callabl
     assert (receipt.reference, receipt.already_done) == (tripped.event_id, False)
     assert acknowledged.event_id != tripped.event_id
     assert (acknowledged.condition, acknowledged.active, acknowledged.acknowledged) == (tripped.condition, True, True)
+
+
+def test_a_second_acknowledgement_finds_the_alarm_acknowledged(
+    connect: Connect, move_breaker: Callable[[int], None]
+) -> None:
+    """node-opcua no longer knows the notification then, and has no history: the condition's own node shows it."""
+    adapter = connect()
+    with closing(adapter.listen(ALARMS, cursor=None)) as told:
+        next(told)
+        move_breaker(OPEN)
+        tripped = next_alarms(adapter, told)[0]
+        adapter.deliver(acknowledgement(tripped))
+
+    again = adapter.deliver(acknowledgement(tripped))
+
+    assert (again.already_done, again.detail) == (True, "It was acknowledged before.")
+
+
+def test_a_notification_that_another_has_replaced_leads_to_the_present_one(
+    connect: Connect, move_breaker: Callable[[int], None]
+) -> None:
+    adapter = connect()
+    with closing(adapter.listen(ALARMS, cursor=None)) as told:
+        next(told)
+        move_breaker(OPEN)
+        tripped = next_alarms(adapter, told)[0]
+        move_breaker(CLOSED)
+        closed = next_alarms(adapter, told)[-1]
+
+        receipt = adapter.deliver(acknowledgement(tripped))
+
+    assert (closed.active, closed.acknowledged) == (False, False)
+    assert (receipt.reference, receipt.already_done) == (closed.event_id, False)
+    assert receipt.detail.startswith("It had changed; its notification of ")
 
 
 def test_what_is_retained_is_told_to_who_begins_to_listen(

@@ -1,0 +1,63 @@
+"""
+A condition as its own node shows it now (OPC 10000-9 §5.5.2), for servers that keep no history of events. Not every
+server has a node for each condition.
+"""
+
+from typing import Any
+
+from connectors.adapters.opcua_rest.alarms import CLAUSES
+from connectors.protocols.opcua.node_ids import read_node_id
+from connectors.protocols.opcua.values import read_data_value, read_qualified_name
+from connectors.protocols.opcua.walk import LONG_PAGE
+from connectors.protocols.opcua.web_api import NODE_ID_ATTRIBUTE, WebApi
+
+Path = tuple[str, ...]
+NODE_ID, NULL = 17, {"UaType": 0}
+
+
+def shown_now(api: WebApi, condition: str, *, doing: str) -> Any:
+    """
+    What the newest event of a condition would hold, as history would write it: `{"EventFields": […]}`. What the node
+    does not show is null, and so is everything but the condition's id where there is no such node.
+
+    :raises SourceError: if the server cannot be asked
+    """
+    nodes = _nodes_of_fields(api, condition, doing=doing)
+    answer = api.read(list(nodes.values()), doing=doing) if nodes else None
+    values = dict(zip(nodes, answer.results if answer else [], strict=True))
+    itself = {"UaType": NODE_ID, "Value": condition}
+    fields = [
+        itself if clause.attribute == NODE_ID_ATTRIBUTE else _variant(values.get(clause.path)) for clause in CLAUSES
+    ]
+    return {"EventFields": fields}
+
+
+def _nodes_of_fields(api: WebApi, condition: str, *, doing: str) -> dict[Path, str]:
+    """The node of each field that is found below the condition's, by the field's path."""
+    paths = [clause.path for clause in CLAUSES if clause.path]
+    nodes: dict[Path, str] = {(): condition}
+    for depth in range(max(map(len, paths))):
+        parents = {path[:depth] for path in paths if len(path) > depth and path[:depth] in nodes}
+        below = _below(api, [nodes[parent] for parent in parents], doing=doing) if parents else {}
+        nodes |= {(*parent, name): node for parent in parents for name, node in below[nodes[parent]].items()}
+    return {path: nodes[path] for path in paths if path in nodes}
+
+
+def _below(api: WebApi, parents: list[str], *, doing: str) -> dict[str, dict[str, str]]:
+    """For each node the nodes below it, by their names."""
+    found = api.browse(parents, per_node=LONG_PAGE, doing=doing)
+    return {
+        parent: {
+            read_qualified_name(reference.get("BrowseName")): node
+            for reference in browsed.references
+            if (node := read_node_id(reference.get("NodeId")))
+        }
+        for parent, browsed in found.items()
+    }
+
+
+def _variant(raw: Any) -> Any:
+    """The variant in a DataValue of any encoding; null if its status is bad."""
+    if not isinstance(raw, dict) or read_data_value(raw).status.is_bad:
+        return NULL
+    return raw if "UaType" in raw else raw.get("Value")
