@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -21,18 +22,19 @@ _PATIENCE_S = 60
 
 
 @contextmanager
-def running_peers(folder: Path) -> Iterator[str]:
+def running_peers(folder: Path, *, since: datetime) -> Iterator[str]:
     """
     A plant by node-opcua and a historian by asyncua, behind the gateway; its address.
 
     :param folder: where they keep certificates and logs
+    :param since: from when on they have recorded
     """
     plant, historian, gateway = _free_ports(3)
     with ExitStack() as running:
-        running.enter_context(_process(folder, "plant", ["node", str(PEER / "plant.js"), str(plant), str(folder)]))
-        running.enter_context(
-            _process(folder, "historian", [sys.executable, str(PEER / "historian.py"), str(historian)])
-        )
+        moment = since.isoformat()
+        plant_js, historian_py = str(PEER / "plant.js"), str(PEER / "historian.py")
+        running.enter_context(_process(folder, "plant", ["node", plant_js, str(plant), moment, str(folder)]))
+        running.enter_context(_process(folder, "historian", [sys.executable, historian_py, str(historian), moment]))
         for port in (plant, historian):
             _wait_for(port, folder)
         served = [f"plant=opc.tcp://127.0.0.1:{plant}/plant", f"historian=opc.tcp://127.0.0.1:{historian}/historian"]

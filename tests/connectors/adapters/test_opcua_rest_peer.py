@@ -25,9 +25,11 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(IS_MISSING, reason=MISSING)]
 
 SIGNALS = SourceStream(name="signals", contract="signal/1")
 READINGS = SourceStream(name="readings", contract="reading/1")
+PAST_READINGS = SourceStream(name="readings", contract="reading/1", options={"values": "HISTORY"})
 ALARMS = SourceStream(name="alarms", contract="alarm/1")
 PLANT, HISTORIAN = "nsu=urn:peer:scada;s=", "nsu=urn:peer:historian;s="
-MIDNIGHT = datetime(2026, 11, 24, tzinfo=UTC)
+SINCE = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=1)
+"""From when on the servers have recorded, a value or a trip a minute."""
 OPEN, CLOSED = 1, 2
 
 EACH_ENCODING = pytest.mark.parametrize(("form", "encoding"), [("1.05", "COMPACT"), ("1.05-part6", "VERBOSE")])
@@ -36,7 +38,7 @@ EACH_ENCODING = pytest.mark.parametrize(("form", "encoding"), [("1.05", "COMPACT
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_peers(tmp_path_factory.mktemp("opcua")) as address:
+    with running_peers(tmp_path_factory.mktemp("opcua"), since=SINCE) as address:
         yield address
 
 
@@ -124,7 +126,7 @@ def test_values_come_with_their_quality(connect: Connect, form: str, encoding: s
     assert found["FDR03.P"] == Reading(
         external_id=f"{PLANT}FDR03.P",
         signal=f"{PLANT}FDR03.P",
-        source_time=MIDNIGHT + timedelta(minutes=5),
+        source_time=SINCE + timedelta(minutes=5),
         value=-0.5,
     )
     assert (found["FDR03.ZERO"].value, found["FDR03.ZERO"].quality) == (0.0, Quality.GOOD)
@@ -227,7 +229,7 @@ def test_what_is_retained_is_told_to_who_begins_to_listen(
 
     assert {(one.condition, one.active) for one in records(adapter, ALARMS, [page])} == {(f"{PLANT}CB-0301.Trip", True)}
     assert page.cursor is not None
-    assert datetime.fromisoformat(page.cursor["since"]) > MIDNIGHT
+    assert datetime.fromisoformat(page.cursor["since"]) > SINCE
 
 
 @EACH_ENCODING
@@ -284,10 +286,10 @@ def test_alarms_are_read_from_history_page_by_page(connect: Connect, form: str, 
     found = records(adapter, ALARMS, pages)
     assert [len(page.records) for page in pages] == [10, 10, 5]
     assert pages[-1].complete
-    assert [one.source_time for one in found] == [MIDNIGHT + timedelta(minutes=minute) for minute in range(25)]
+    assert [one.source_time for one in found] == [SINCE + timedelta(minutes=minute) for minute in range(25)]
     assert found[1] == Alarm(
         external_id=f"{HISTORIAN}CB-0701.Trip",
-        source_time=MIDNIGHT + timedelta(minutes=1),
+        source_time=SINCE + timedelta(minutes=1),
         condition=f"{HISTORIAN}CB-0701.Trip",
         event_id="AAAAAQ==",
         category=AlarmCategory.TRIP,
@@ -313,5 +315,34 @@ def test_a_page_cut_short_without_a_word_is_noticed_and_read_on(connect: Connect
     assert cut.incomplete_reason.startswith("The newest alarm was not among those that the server sent")
     times = [one.source_time for one in records(adapter, ALARMS, [cut, *rest, *last])]
     assert times == sorted(times)
-    assert set(times) == {MIDNIGHT + timedelta(minutes=minute) for minute in range(25)}
+    assert set(times) == {SINCE + timedelta(minutes=minute) for minute in range(25)}
     assert last[-1].complete
+
+
+def since_then(adapter: OpcUaRestAdapter) -> Cursor:
+    """The cursor of a read that ended when the servers began to record."""
+    cursor = read(adapter, PAST_READINGS)[-1].cursor
+    assert cursor is not None
+    return {**cursor, "since": SINCE.isoformat()}
+
+
+@EACH_ENCODING
+@pytest.mark.parametrize(
+    ("server", "node", "values"),
+    [
+        ("plant", f"{PLANT}FDR03.P", [-3.5, 0.0, 7.25, 2.5, 1.25, -0.5]),
+        ("historian", f"{HISTORIAN}FDR07.P", [float(minute) for minute in range(25)]),
+    ],
+)
+def test_recorded_values_are_read_page_by_page(
+    connect: Connect, form: str, encoding: str, server: str, node: str, values: list[float]
+) -> None:
+    adapter = connect(server, form=form, encoding=encoding, start_node=node.rpartition(".")[0], history_values="4")
+
+    pages = read(adapter, PAST_READINGS, cursor=since_then(adapter))
+
+    found = [one for one in records(adapter, READINGS, pages) if one.signal == node]
+    *recorded, present = [(one.source_time, one.value) for one in found]
+    assert recorded == [(SINCE + timedelta(minutes=minute), value) for minute, value in enumerate(values)]
+    assert present[1] == values[-1]
+    assert pages[-1].complete

@@ -153,10 +153,32 @@ def test_a_point_that_was_lost_on_the_way_begins_its_node_anew(gateway: Gateway)
     gateway.tells(told(1, point="A1"), told(1, point="B1"))
     gateway.tells(refusal(0x804A0000), told(2))
     gateway.tells(told(1, 2))
+    gateway.tells(told(2))
 
     answers = read("i=1", "i=2")
 
-    assert answers[-1].values == {"i=1": [value(1), value(2)]}
+    assert [answer.values for answer in answers[-2:]] == [{"i=1": [value(1), value(2)]}, {"i=1": []}]
+
+
+def test_a_full_answer_without_a_point_is_read_on_from_its_last_time(gateway: Gateway) -> None:
+    """asyncua sends no point when it sends as many values as were asked for."""
+    gateway.tells(told(1, 2))
+    gateway.tells(told(2, 3))
+    gateway.tells(told(3))
+
+    answers = read("i=1")
+
+    assert [answer.values for answer in answers] == [{"i=1": [value(1), value(2)]}, {"i=1": [value(3)]}, {"i=1": []}]
+    assert not any(answer.incomplete for answer in answers)
+
+
+def test_a_full_answer_of_one_time_without_a_point_is_not_whole(gateway: Gateway) -> None:
+    gateway.tells(told(1, 2))
+    gateway.tells(told(2, 2))
+
+    answers = read("i=1")
+
+    assert answers[-1].incomplete == "The server sent 2 values of i=1 and not how to go on: there may be more."
 
 
 def test_even_alone_without_a_point_is_asked_again_later(gateway: Gateway) -> None:

@@ -1,5 +1,6 @@
 // A plant, by node-opcua: a feeder with a measured power, and a breaker whose opening is a trip.
-// node plant.js PORT FOLDER: serves at opc.tcp://127.0.0.1:PORT/plant and keeps its certificates in FOLDER.
+// node plant.js PORT SINCE FOLDER: serves at opc.tcp://127.0.0.1:PORT/plant, with values from the moment SINCE on, and
+// keeps its certificates in FOLDER.
 const path = require("node:path");
 const opcua = require("node-opcua");
 
@@ -7,9 +8,8 @@ const { DataType, StatusCodes } = opcua;
 const NAMESPACE = "urn:peer:scada";
 const OPEN = 1;
 const CLOSED = 2;
-const MIDNIGHT = Date.UTC(2026, 10, 24);
 
-async function main(port, folder) {
+async function main(port, since, folder) {
     const certificates = new opcua.OPCUACertificateManager({ rootFolder: path.join(folder, "pki") });
     const server = new opcua.OPCUAServer({
         port: Number(port),
@@ -22,11 +22,11 @@ async function main(port, folder) {
         buildInfo: { productName: "Peer plant", manufacturerName: "Others", softwareVersion: "2.182" },
     });
     await server.initialize();
-    build(server.engine.addressSpace);
+    build(server.engine.addressSpace, Date.parse(since));
     await server.start();
 }
 
-function build(space) {
+function build(space, since) {
     space.installAlarmsAndConditionsService();
     const namespace = space.registerNamespace(NAMESPACE);
     const objects = space.rootFolder.objects;
@@ -38,11 +38,11 @@ function build(space) {
         eventNotifier: 1,
         notifierOf: objects.server,
     });
-    addMeasurements(space, namespace, feeder);
+    addMeasurements(space, namespace, feeder, since);
     addBreaker(space, namespace, feeder);
 }
 
-function addMeasurements(space, namespace, feeder) {
+function addMeasurements(space, namespace, feeder, since) {
     const add = (name, more) =>
         namespace.addAnalogDataItem({
             componentOf: feeder,
@@ -53,7 +53,7 @@ function addMeasurements(space, namespace, feeder) {
             ...more,
         });
     const set = (variable, minute, value, status = StatusCodes.Good) =>
-        variable.setValueFromSource({ dataType: DataType.Double, value }, status, new Date(MIDNIGHT + minute * 60_000));
+        variable.setValueFromSource({ dataType: DataType.Double, value }, status, new Date(since + minute * 60_000));
     const power = add("P", { engineeringUnits: opcua.standardUnits.kilowatt });
     space.installHistoricalDataNode(power);
     [-3.5, 0, 7.25, 2.5, 1.25, -0.5].forEach((value, minute) => set(power, minute, value));
@@ -90,6 +90,8 @@ function addBreaker(space, namespace, feeder) {
         conditionName: "Trip",
         inputNode: position,
         normalState: opcua.NodeId.nullNodeId,
+        optionals: ["ConfirmedState", "Confirm", "ShelvingState", "MaxTimeShelved"],
+        maxTimeShelved: 3_600_000,
     });
     position.on("value_changed", (value) => {
         if (value.value.value === OPEN) {
