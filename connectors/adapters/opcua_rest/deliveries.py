@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from connectors.adapters.opcua_rest.shown import shown_now
+from connectors.adapters.opcua_rest.shown import shelving_method, shown_now
 from connectors.contracts.alarm import Alarm
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.contracts.alarm_comment import AlarmComment
@@ -26,6 +26,7 @@ from connectors.protocols.opcua.web_api import WebApi
 
 DOUBLE, BYTE_STRING, LOCALIZED_TEXT = 11, 15, 21
 NOT_THERE = ("BadNodeIdUnknown", "BadNodeIdInvalid", "BadMethodInvalid", "BadConditionDisabled", "BadNotSupported")
+NOT_FOR_THE_CONDITION = ("BadInternalError", "BadMethodInvalid", "BadNotImplemented", "BadNotSupported")
 NOT_POSSIBLE = ("BadInvalidState", "BadShelvingTimeOutOfRange", "BadInvalidArgument", "BadOutOfRange")
 ANSWER_LOST = "The answer was lost, but the source shows that it was done."
 SAME_TIME = timedelta(minutes=5)
@@ -188,6 +189,10 @@ class Deliveries:
         try:
             # Conditions need not be in the address space, so that the condition itself stands for its shelving state.
             status = self._call(record.condition, deed, arguments)
+            if status.means(*NOT_FOR_THE_CONDITION):  # node-opcua's conditions are shelved at their own nodes alone
+                own = shelving_method(self._api, record.condition, deed.method, doing=deed.doing)
+                if own:
+                    status = self._api.call(*own, arguments, doing=deed.doing)
         except (Unreachable, ContractBroken) as error:
             return self._read_back(record.condition, "", deed, error)
         if status.means(deed.already):

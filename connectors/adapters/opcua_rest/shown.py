@@ -1,18 +1,26 @@
 """
-A condition as its own node shows it now (OPC 10000-9 §5.5.2), for servers that keep no history of events. Not every
-server has a node for each condition.
+A condition as its own node shows it (OPC 10000-9 §5.5.2, §5.8.17): its state now, for servers that keep no history of
+events, and its own methods, for those that know no others. Not every server has a node for each condition.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from connectors.adapters.opcua_rest.alarms import CLAUSES
+from connectors.protocols.opcua import node_ids
 from connectors.protocols.opcua.node_ids import read_node_id
 from connectors.protocols.opcua.values import read_data_value, read_qualified_name
 from connectors.protocols.opcua.walk import LONG_PAGE
-from connectors.protocols.opcua.web_api import NODE_ID_ATTRIBUTE, WebApi
+from connectors.protocols.opcua.web_api import NODE_ID_ATTRIBUTE, WebApi, record_of, results_of
 
 Path = tuple[str, ...]
 NODE_ID, NULL = 17, {"UaType": 0}
+METHOD, EVERYTHING = 4, 63
+SHELVING_METHODS = {
+    node_ids.ONE_SHOT_SHELVE: "OneShotShelve",
+    node_ids.TIMED_SHELVE: "TimedShelve",
+    node_ids.UNSHELVE: "Unshelve",
+}
 
 
 def shown_now(api: WebApi, condition: str, *, doing: str) -> Any:
@@ -32,6 +40,23 @@ def shown_now(api: WebApi, condition: str, *, doing: str) -> Any:
     return {"EventFields": fields}
 
 
+def shelving_method(api: WebApi, condition: str, method: str, *, doing: str) -> tuple[str, str] | None:
+    """
+    The shelving state of a condition and its own method, in place of the type's; none if the server does not show them.
+
+    :param method: the NodeId of the type's method
+    """
+    state = _below(api, [condition], doing=doing)[condition].get("ShelvingState")
+    if state is None:
+        return None
+    asked = {"NodeId": state, "ReferenceTypeId": node_ids.HIERARCHICAL_REFERENCES, "IncludeSubtypes": True}
+    request = {"NodesToBrowse": [{**asked, "NodeClassMask": METHOD, "ResultMask": EVERYTHING}]}
+    reply = api.ask("browse", request, doing=doing, repeatable=True)
+    result = record_of(results_of(reply, expected=1, doing=doing)[0], doing)
+    own = _names_of(result.get("References") or []).get(SHELVING_METHODS[method])
+    return (state, own) if own else None
+
+
 def _nodes_of_fields(api: WebApi, condition: str, *, doing: str) -> dict[Path, str]:
     """The node of each field that is found below the condition's, by the field's path."""
     paths = [clause.path for clause in CLAUSES if clause.path]
@@ -46,13 +71,14 @@ def _nodes_of_fields(api: WebApi, condition: str, *, doing: str) -> dict[Path, s
 def _below(api: WebApi, parents: list[str], *, doing: str) -> dict[str, dict[str, str]]:
     """For each node the nodes below it, by their names."""
     found = api.browse(parents, per_node=LONG_PAGE, doing=doing)
+    return {parent: _names_of(browsed.references) for parent, browsed in found.items()}
+
+
+def _names_of(references: Sequence[dict[str, Any]]) -> dict[str, str]:
     return {
-        parent: {
-            read_qualified_name(reference.get("BrowseName")): node
-            for reference in browsed.references
-            if (node := read_node_id(reference.get("NodeId")))
-        }
-        for parent, browsed in found.items()
+        read_qualified_name(reference.get("BrowseName")): node
+        for reference in references
+        if (node := read_node_id(reference.get("NodeId")))
     }
 
 

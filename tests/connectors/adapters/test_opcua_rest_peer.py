@@ -12,6 +12,9 @@ import requests
 from connectors.adapters.opcua_rest.adapter import OpcUaRestAdapter
 from connectors.contracts.alarm import Alarm, AlarmCategory
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
+from connectors.contracts.alarm_comment import AlarmComment
+from connectors.contracts.alarm_confirmation import AlarmConfirmation
+from connectors.contracts.alarm_shelving import AlarmShelving, ShelvingAction
 from connectors.contracts.reading import Quality, Reading
 from connectors.contracts.signal import Signal, SignalKind
 from connectors.protocols.adapter import Cursor, Mode, Page, SourceStream
@@ -31,6 +34,7 @@ PLANT, HISTORIAN = "nsu=urn:peer:scada;s=", "nsu=urn:peer:historian;s="
 SINCE = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=1)
 """From when on the servers have recorded, a value or a trip a minute."""
 OPEN, CLOSED = 1, 2
+WHO = "coordinator@rural-grid.example"
 
 EACH_ENCODING = pytest.mark.parametrize(("form", "encoding"), [("1.05", "COMPACT"), ("1.05-part6", "VERBOSE")])
 """Both of 1.05, and both names of a value's status."""
@@ -183,6 +187,49 @@ def test_a_trip_is_told_and_acknowledged(connect: Connect, move_breaker: Callabl
     assert (acknowledged.condition, acknowledged.active, acknowledged.acknowledged) == (tripped.condition, True, True)
 
 
+def test_a_trip_is_commented_on_acknowledged_and_confirmed(
+    connect: Connect, move_breaker: Callable[[int], None]
+) -> None:
+    adapter = connect()
+    with closing(adapter.listen(ALARMS, cursor=None)) as told:
+        next(told)
+        move_breaker(OPEN)
+        alarm = next_alarms(adapter, told)[0]
+        adapter.deliver(
+            AlarmComment(**about(alarm), comment="crew is called", commented_by=WHO, commented_at=datetime.now(UTC))
+        )
+        alarm = next_alarms(adapter, told)[-1]
+        assert alarm.comment == f"{WHO}: crew is called"
+        adapter.deliver(acknowledgement(alarm))
+        alarm = next_alarms(adapter, told)[-1]
+        assert (alarm.acknowledged, alarm.confirmed) == (True, False)
+        adapter.deliver(AlarmConfirmation(**about(alarm), confirmed_by=WHO))
+        alarm = next_alarms(adapter, told)[-1]
+
+        again = adapter.deliver(AlarmConfirmation(**about(alarm), confirmed_by=WHO))
+
+    assert alarm.confirmed is True
+    assert again.already_done
+
+
+def test_a_trip_is_shelved_and_unshelved(connect: Connect, move_breaker: Callable[[int], None]) -> None:
+    """At its own nodes: node-opcua does not shelve by the type's methods."""
+    move_breaker(OPEN)
+    adapter = connect()
+    condition = f"{PLANT}CB-0301.Trip"
+
+    def shelve(action: ShelvingAction, **more: Any) -> bool:
+        return adapter.deliver(AlarmShelving(condition=condition, action=action, requested_by=WHO, **more)).already_done
+
+    shelve(ShelvingAction.UNSHELVE)
+    assert shelve(ShelvingAction.UNSHELVE) is True
+    assert shelve(ShelvingAction.ONE_SHOT) is False
+    assert shelve(ShelvingAction.ONE_SHOT) is True
+    assert shelve(ShelvingAction.UNSHELVE) is False
+    assert shelve(ShelvingAction.TIMED, until=datetime.now(UTC) + timedelta(minutes=10)) is False
+    assert shelve(ShelvingAction.UNSHELVE) is False
+
+
 def test_a_second_acknowledgement_finds_the_alarm_acknowledged(
     connect: Connect, move_breaker: Callable[[int], None]
 ) -> None:
@@ -262,14 +309,12 @@ def told_until(told: Generator[Page | None], node: str) -> Iterator[Page]:
                 return
 
 
+def about(alarm: Alarm) -> dict[str, str]:
+    return {"condition": alarm.condition, "branch": alarm.branch, "event_id": alarm.event_id}
+
+
 def acknowledgement(alarm: Alarm) -> AlarmAcknowledgement:
-    return AlarmAcknowledgement(
-        condition=alarm.condition,
-        branch=alarm.branch,
-        event_id=alarm.event_id,
-        comment="crew is on its way",
-        acknowledged_by="coordinator@rural-grid.example",
-    )
+    return AlarmAcknowledgement(**about(alarm), comment="crew is on its way", acknowledged_by=WHO)
 
 
 def test_a_server_without_a_history_of_events_is_to_be_listened_to(connect: Connect) -> None:
