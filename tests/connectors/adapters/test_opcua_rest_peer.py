@@ -36,8 +36,10 @@ SINCE = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=1)
 OPEN, CLOSED = 1, 2
 WHO = "coordinator@rural-grid.example"
 
-EACH_ENCODING = pytest.mark.parametrize(("form", "encoding"), [("1.05", "COMPACT"), ("1.05-part6", "VERBOSE")])
-"""Both of 1.05, and both names of a value's status."""
+EACH_ENCODING = pytest.mark.parametrize(
+    ("form", "encoding"), [("1.05", "COMPACT"), ("1.05-part6", "VERBOSE"), ("1.04", "COMPACT")]
+)
+"""Both of 1.05 with both names of a value's status, and the reversible one of 1.04, which names nodes by index."""
 
 
 @pytest.fixture(scope="module")
@@ -144,28 +146,11 @@ def test_values_come_with_their_quality(connect: Connect, form: str, encoding: s
     assert (voltage.value, voltage.quality, voltage.reason) == (None, Quality.BAD, "BadSensorFailure")
 
 
-def test_the_reversible_encoding_of_the_older_standard_is_read_alike(connect: Connect) -> None:
-    """Its NodeIds name their namespace by index."""
-    new, old = connect(), connect(form="1.04")
-
-    for stream in (SIGNALS, READINGS):
-        modern = records(new, stream, read(new, stream, mode=Mode.FULL))
-        found = records(old, stream, read(old, stream, mode=Mode.FULL))
-
-        assert [one.external_id for one in found] == [
-            one.external_id.replace("nsu=urn:peer:scada", "ns=2") for one in modern
-        ]
-        assert [(one.name, one.unit) for one in found if isinstance(one, Signal)] == [
-            (one.name, one.unit) for one in modern if isinstance(one, Signal)
-        ]
-        assert [(one.value, one.state, one.quality) for one in found if isinstance(one, Reading)] == [
-            (one.value, one.state, one.quality) for one in modern if isinstance(one, Reading)
-        ]
-
-
-@pytest.mark.parametrize("encoding", ["COMPACT", "VERBOSE"])
-def test_a_trip_is_told_and_acknowledged(connect: Connect, move_breaker: Callable[[int], None], encoding: str) -> None:
-    adapter = connect(encoding=encoding)
+@EACH_ENCODING
+def test_a_trip_is_told_and_acknowledged(
+    connect: Connect, move_breaker: Callable[[int], None], form: str, encoding: str
+) -> None:
+    adapter = connect(form=form, encoding=encoding)
     with closing(adapter.listen(ALARMS, cursor=None)) as told:
         next(told)
         move_breaker(OPEN)
