@@ -19,7 +19,6 @@ from connectors.contracts.reading import Quality, Reading
 from connectors.contracts.signal import Signal, SignalKind
 from connectors.protocols.adapter import Cursor, Mode, Page, SourceStream
 from connectors.protocols.egress import EgressPolicy
-from connectors.protocols.errors import BadConfig
 from connectors.protocols.http import HttpLimits, HttpSession
 from tests.connectors.adapters.opcua_peer import IS_MISSING, MISSING, running_peers
 from tests.connectors.adapters.wire import settings_of
@@ -97,11 +96,11 @@ def next_alarms(adapter: OpcUaRestAdapter, told: Generator[Page | None]) -> list
 
 
 @EACH_ENCODING
-def test_it_says_what_it_is_and_what_it_cannot(connect: Connect, form: str, encoding: str) -> None:
+def test_it_says_what_it_is_and_what_it_keeps(connect: Connect, form: str, encoding: str) -> None:
     probe = connect(form=form, encoding=encoding).probe()
 
     assert probe.summary == "Peer plant 2.182 of Others is running."
-    assert probe.findings[0].startswith("Alarms cannot be read. The OPC UA server answered BadHistoryOperationInvalid")
+    assert probe.findings[0].startswith("The server keeps no history of events: the alarms that stand were read.")
 
 
 @EACH_ENCODING
@@ -302,9 +301,17 @@ def acknowledgement(alarm: Alarm) -> AlarmAcknowledgement:
     return AlarmAcknowledgement(**about(alarm), comment="crew is on its way", acknowledged_by=WHO)
 
 
-def test_a_server_without_a_history_of_events_is_to_be_listened_to(connect: Connect) -> None:
-    with pytest.raises(BadConfig, match="answered BadHistoryOperationInvalid while reading the alarms"):
-        read(connect(), ALARMS)
+@EACH_ENCODING
+def test_a_server_without_a_history_of_events_tells_of_the_alarms_that_stand(
+    connect: Connect, move_breaker: Callable[[int], None], form: str, encoding: str
+) -> None:
+    move_breaker(OPEN)
+    adapter = connect(form=form, encoding=encoding)
+
+    [page] = read(adapter, ALARMS, mode=Mode.FULL)
+
+    assert [(one.condition, one.active) for one in records(adapter, ALARMS, [page])] == [(f"{PLANT}CB-0301.Trip", True)]
+    assert page.complete
 
 
 @EACH_ENCODING

@@ -91,7 +91,7 @@ def test_every_code_of_32_bits_has_a_severity_and_a_name(code: int) -> None:
         ("BadHistoryOperationUnsupported", NotOffered),
         ("BadNodeIdUnknown", BadConfig),
         ("BadDecodingError", ContractBroken),
-        ("BadHistoryOperationInvalid", BadConfig),
+        ("BadHistoryOperationInvalid", NotOffered),
     ],
 )
 def test_a_bad_status_asks_for_its_reaction(symbol: str, reaction: type[SourceError]) -> None:

@@ -369,7 +369,7 @@ def test_a_reader_that_stops_early_gives_its_point_back(gateway: Gateway) -> Non
         (0x80720000, NotOffered),
         (0x801F0000, Unauthorized),
         (0x804A0000, Unreachable),
-        (0x80710000, BadConfig),
+        (0x80710000, NotOffered),
         (0x80070000, ContractBroken),
     ],
 )
