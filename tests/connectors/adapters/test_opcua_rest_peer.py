@@ -23,7 +23,11 @@ from connectors.protocols.http import HttpLimits, HttpSession
 from tests.connectors.adapters.opcua_peer import IS_MISSING, MISSING, running_peers
 from tests.connectors.adapters.wire import settings_of
 
-pytestmark = [pytest.mark.long, pytest.mark.skipif(IS_MISSING, reason=MISSING)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(IS_MISSING, reason=MISSING),
+    pytest.mark.xdist_group("opcua-peer"),  # the servers are started once
+]
 
 SIGNALS = SourceStream(name="signals", contract="signal/1")
 READINGS = SourceStream(name="readings", contract="reading/1")
