@@ -222,7 +222,7 @@ def test_an_address_without_it_is_a_wrong_setting(wire: responses.RequestsMock) 
     assert refused.value.field == "base_url"
 
 
-def test_what_it_cannot_it_refuses_in_words() -> None:
+def test_what_it_cannot_it_refuses_in_words(kepware: Kepware) -> None:
     adapter = gateway()
     seen = AlarmAcknowledgement(condition="i=1", branch="", event_id="AAAA", comment="", acknowledged_by="me")
 
@@ -230,5 +230,7 @@ def test_what_it_cannot_it_refuses_in_words() -> None:
         next(adapter.listen(READINGS, cursor=None))
     with pytest.raises(BadConfig, match="offers signals and their present values, and nothing for"):
         read(adapter, ALARMS)
+    with pytest.raises(BadConfig, match="nothing for reading the server's clock"):
+        read(adapter, SourceStream(name="readings", contract="reading/1", options={"values": "HISTORY"}))
     with pytest.raises(BadConfig, match="nothing for acknowledging the alarm"):
         adapter.deliver(seen)

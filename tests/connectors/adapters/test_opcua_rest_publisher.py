@@ -254,6 +254,18 @@ def test_an_answer_of_another_shape_breaks_the_contract(wire: responses.Requests
         gateway().probe()
 
 
+def test_without_a_history_its_present_values_are_read(publisher: Publisher) -> None:
+    past = SourceStream(name="readings", contract="reading/1", options={"values": "HISTORY"})
+    publisher.values["i=2258"] = {"value": "2026-11-20T10:00:01Z", "dataType": "DateTime"}
+    adapter = gateway()
+    cursor = read(adapter, past)[-1].cursor
+
+    [page] = adapter.fetch(past, cursor=cursor, mode=Mode.INCREMENTAL)
+
+    assert [one.value for one in records(adapter, READINGS, [page])[:2]] == [12.0, 7.25]
+    assert page.remark.startswith("The server reads no history of values to us")
+
+
 def test_what_it_cannot_it_refuses_in_words(publisher: Publisher) -> None:
     adapter = gateway()
 
