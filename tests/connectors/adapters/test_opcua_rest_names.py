@@ -68,7 +68,8 @@ def test_alarms_are_told_and_acknowledged_by_name(scada: PretendUtility) -> None
         next(told)
         scada.utility.hv_fault(SWITCH)
         page = next(page for page in told if page is not None and page.records)
-    [heard] = {one.event_id: one for raw in page.records if (one := adapter.parse(raw, ALARMS))}.values()
+    parsed = [adapter.parse(raw, ALARMS) for raw in page.records]
+    [heard] = {one.event_id: one for one in parsed if isinstance(one, Alarm)}.values()
     _, [history] = read(ALARMS)
     assert isinstance(history, Alarm)
     assert (history.condition, history.signal) == (f"{NODE}.Trip", f"{NODE}.POS")

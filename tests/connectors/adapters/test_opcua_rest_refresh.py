@@ -37,7 +37,7 @@ def read(mode: Mode = Mode.FULL, **changes: Any) -> tuple[Page, list[Alarm]]:
     adapter = gateway(**changes)
     [page] = adapter.fetch(ALARMS, cursor=None, mode=mode)
     parsed = [adapter.parse(raw, ALARMS) for raw in page.records]
-    return page, [one for one in parsed if one is not None]
+    return page, [one for one in parsed if isinstance(one, Alarm)]
 
 
 @pytest.mark.parametrize("encoding", ["COMPACT", "VERBOSE"])
