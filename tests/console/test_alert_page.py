@@ -248,7 +248,7 @@ def test_it_draws_the_area_with_its_zones_and_counts_whom_it_reaches(
     [ring] = drawing["area"]
     assert sorted(map(tuple, ring)) == sorted((latitude, longitude) for longitude, latitude in corners)
     assert drawing["zones"] == [["Feeder 8", [ring]]]
-    assert "3 service points lie in the area: 3 off by this outage, 0 not. Zones in it: Feeder 8." in said
+    assert "8 service points lie in the area: 3 off by this outage, 5 not. Zones in it: Feeder 8." in said
     assert f'data-url="{address(night.critical, "map.json")}"' in page
 
 
