@@ -52,6 +52,7 @@ class ConnectorAdmin(ConsoleAdmin):
     ordering = ("name",)
     list_filter = ("state", "kind")
     change_form_outer_before_template = "connectors/panel.html"
+    change_form_before_template = "connectors/draft_head.html"
     change_form_after_template = "connectors/draft_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -85,13 +86,15 @@ class ConnectorAdmin(ConsoleAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         if request.GET.get("kind") in registry.adapters():
-            return cast(HttpResponse, super().add_view(request, form_url, extra_context))
+            context = {**(extra_context or {}), "title": f"Add {registry.adapter_for(request.GET['kind']).label}"}
+            return cast(HttpResponse, super().add_view(request, form_url, context))
         return catalogue.catalogue(request)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         context = {**(extra_context or {}), "may_manage": may(request, Capability.MANAGE_CONNECTORS)}
+        context["show_save_and_add_another"] = False
         if object_id is None and request.GET.get("kind") in registry.adapters():
             context |= draft.beside_form(request, request.GET["kind"])
         if object_id and self.has_view_permission(request):

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connectors import registry
+from connectors.console.catalogue import card_of
 from connectors.console.forms import CHOSEN
 from connectors.console.guard import needs
 from connectors.console.trial import found_rows, shown, wanted_of
@@ -59,8 +60,8 @@ def preview(request: HttpRequest, kind: str = "", pk: int | None = None) -> Http
 
 def beside_form(request: HttpRequest, kind: str, pk: int | None = None) -> dict[str, Any]:
     """
-    What `connectors/draft_form.html` needs, on the form of a kind or of a stored connector. What was ticked stays
-    when the form comes back with a fault.
+    What `draft_head.html` and `draft_form.html` need, on the form of a kind or of a stored connector. What was ticked
+    stays when the form comes back with a fault.
     """
     chosen = [(text, wanted_of(text)) for text in request.POST.getlist(CHOSEN)]
     rows = [
@@ -73,7 +74,7 @@ def beside_form(request: HttpRequest, kind: str, pk: int | None = None) -> dict[
         )
         for text, one in chosen
     ]
-    return {"chosen": rows, **_addresses(kind, pk)}
+    return {"chosen": rows, "card": card_of(registry.adapter_for(kind)), **_addresses(kind, pk)}
 
 
 def _addresses(kind: str, pk: int | None) -> dict[str, str]:
