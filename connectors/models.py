@@ -93,6 +93,7 @@ class DraftRequest(TenantModel):
     history = tracked()
 
     class Meta:
+        verbose_name = "unsaved connection"
         indexes: ClassVar = [models.Index(fields=["organisation", "asked_at"], name="draft_request_recent")]
 
     def __str__(self) -> str:

@@ -83,8 +83,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "verbose_name": "historical draft request",
-                "verbose_name_plural": "historical draft requests",
+                "verbose_name": "historical unsaved connection",
+                "verbose_name_plural": "historical unsaved connections",
                 "ordering": ("-history_date", "-history_id"),
                 "get_latest_by": ("history_date", "history_id"),
             },
@@ -127,6 +127,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "unsaved connection",
                 "indexes": [models.Index(fields=["organisation", "asked_at"], name="draft_request_recent")],
             },
         ),

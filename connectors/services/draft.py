@@ -120,8 +120,8 @@ def save_draft(draft: Draft, *, streams: Sequence[Wanted], now: datetime) -> Con
     return saved
 
 
-def _begin(draft: Draft, *, now: datetime, stream: str = "") -> tuple[Connector, int]:
-    """The connection as an object that is not stored, and the id of the note that it is asked."""
+def _begin(draft: Draft, *, now: datetime, stream: str = "") -> tuple[Connector, DraftRequest]:
+    """The connection as an object that is not stored, and the note that it is asked."""
     with acting_for(current_scope()):
         known = None if draft.connector_id is None else Connector.objects.get(pk=draft.connector_id)
         plain, secret = cleaned_settings(draft.kind, draft.settings, connector=known)
@@ -129,12 +129,14 @@ def _begin(draft: Draft, *, now: datetime, stream: str = "") -> tuple[Connector,
             raise AskedTooOften(
                 f"{MOST_ASKED} unsaved connections were asked within a minute. Wait a minute, then try again."
             )
-        noted = DraftRequest.objects.create(
-            connector=known,
-            kind=draft.kind,
-            stream=stream,
-            addresses=[f"{scheme}://{host}:{port}" for scheme, host, port in origins_in(plain).values()],
-            asked_at=now,
+        noted = _noted(
+            DraftRequest(
+                connector=known,
+                kind=draft.kind,
+                stream=stream,
+                addresses=[f"{scheme}://{host}:{port}" for scheme, host, port in origins_in(plain).values()],
+                asked_at=now,
+            )
         )
         connector = Connector(
             organisation=Organisation.objects.get(pk=current_scope().organisation_id),
@@ -143,12 +145,22 @@ def _begin(draft: Draft, *, now: datetime, stream: str = "") -> tuple[Connector,
             config=plain,
             secrets=secrets.encrypt(secret),
         )
-    return connector, noted.pk
+    return connector, noted
 
 
-def _end(request_id: int, answer: str) -> None:
-    with acting_for(current_scope()):
-        DraftRequest.objects.filter(pk=request_id).update(answer=answer)
+def _end(request: DraftRequest, answer: str) -> None:
+    request.answer = answer
+    _noted(request)
+
+
+def _noted(request: DraftRequest) -> DraftRequest:
+    """Saved, with a reason by which the trail says what was asked, and where."""
+    what = (
+        f"{'Preview' if request.stream else 'Test'} of {request.kind} at {', '.join(request.addresses) or 'no address'}"
+    )
+    with acting_for(current_scope().because(what)):
+        request.save()
+    return request
 
 
 def _in_time(found: Iterable[SourceStream], clock: Clock) -> Iterator[SourceStream]:

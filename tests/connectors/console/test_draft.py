@@ -232,6 +232,7 @@ def test_each_asking_is_in_the_trail_without_its_secrets(
         assert created.actor_id == answered.actor_id == administrator.user_id
         assert PASSWORD not in str(DraftRequest.history.values())
     trail = signed_in(administrator).get(reverse("admin:audit_event_changelist")).content.decode()
+    assert trail.count("Test of ogc-api-features at http://utility.example:80") == 2
     assert "answer: nothing → Rural Grid Utility GIS answers with 2 collections." in trail
     assert PASSWORD not in trail
 
