@@ -269,3 +269,16 @@ def test_what_was_issued_has_its_age_and_end_and_what_the_feed_shows(
     assert re.search(r"2026-0117\.1 ?Alert.*? · cancelled, would have ended", cancelled)
     assert re.search(r"2026-0117\.2 ?Cancel.*? · ends what was before, shown until", cancelled)
     assert "The public feed shows utility.2026-0117.2" in cancelled
+
+
+def test_the_settings_say_what_the_feed_shows_and_how_old_it_is(night: Night, signed_in: Client, set_up: None) -> None:
+    closed = words(signed_in.get(SETTINGS, follow=True).content.decode())
+    with acting_for(night.scope()):
+        AlertSettings.objects.update(feed_is_public=True)
+    signed_in.post(address(night.critical), {"type": "Alert", "reason": "", "seen": ""})
+    opened = words(signed_in.get(SETTINGS, follow=True).content.decode())
+
+    assert "/feeds/utility/cap.atom is closed: it answers 404, as if there were none." in closed
+    assert "No message is in force." in closed
+    assert "/feeds/utility/cap.atom is open to everybody." in opened
+    assert re.search(r"1 message\. The newest is utility\.2026-0117\.1 \(Alert\), \d+ s old; it ends in 2 h", opened)
