@@ -98,6 +98,8 @@ class StreamForm(SettingsServiceForm):
         self.fields["contract"] = dressed(
             forms.ChoiceField(choices=[(name, name) for name in emits], help_text="What its records are read into.")
         )
+        if "freshness_s" in self.fields:  # not for who may only look
+            self.fields["freshness_s"].label = "Fresh if younger than"
         if not can_be_listened_to(self.connector):
             self.fields.pop("is_listened_to", None)
         for name in self.adapter_fields:
