@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from unfold.decorators import display
 
 from connectors import registry
-from connectors.console import catalogue, mapping, trial, views
+from connectors.console import catalogue, draft, mapping, trial, views
 from connectors.console.changes import ChangeAdmin
 from connectors.console.forms import ScheduleForm, can_be_listened_to, connector_form, stream_form
 from connectors.console.panel import panel_of
@@ -52,6 +52,8 @@ class ConnectorAdmin(ConsoleAdmin):
     ordering = ("name",)
     list_filter = ("state", "kind")
     change_form_outer_before_template = "connectors/panel.html"
+    change_form_before_template = "connectors/draft_head.html"
+    change_form_after_template = "connectors/draft_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
@@ -62,6 +64,10 @@ class ConnectorAdmin(ConsoleAdmin):
         guard = self.admin_site.admin_view
         return [
             path("<int:pk>/probe", guard(trial.probe), name="connectors_connector_probe"),
+            path("kinds/<slug:kind>/test", guard(draft.examine), name="connectors_kind_draft_test"),
+            path("kinds/<slug:kind>/preview", guard(draft.preview), name="connectors_kind_draft_preview"),
+            path("<int:pk>/draft/test", guard(draft.examine), name="connectors_connector_draft_test"),
+            path("<int:pk>/draft/preview", guard(draft.preview), name="connectors_connector_draft_preview"),
             path("<int:pk>/discover", guard(trial.discover), name="connectors_connector_discover"),
             path("<int:pk>/choose", guard(trial.choose), name="connectors_connector_choose"),
             path("<int:pk>/preview", guard(trial.preview_found), name="connectors_connector_preview"),
@@ -80,20 +86,24 @@ class ConnectorAdmin(ConsoleAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         if request.GET.get("kind") in registry.adapters():
-            return cast(HttpResponse, super().add_view(request, form_url, extra_context))
+            context = {**(extra_context or {}), "title": f"Add {registry.adapter_for(request.GET['kind']).label}"}
+            return cast(HttpResponse, super().add_view(request, form_url, context))
         return catalogue.catalogue(request)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        context = dict(extra_context or {})
+        context = {**(extra_context or {}), "may_manage": may(request, Capability.MANAGE_CONNECTORS)}
+        context["show_save_and_add_another"] = False
+        if object_id is None and request.GET.get("kind") in registry.adapters():
+            context |= draft.beside_form(request, request.GET["kind"])
         if object_id and self.has_view_permission(request):
             connector = get_object_or_404(self.get_queryset(request), pk=object_id)
+            context |= draft.beside_form(request, connector.kind, connector.pk)
             context |= {
                 "panel": panel_of(connector),
                 "now": timezone.now(),
                 "may_sync": may(request, Capability.START_SYNC),
-                "may_manage": may(request, Capability.MANAGE_CONNECTORS),
             }
         return cast(HttpResponse, super().changeform_view(request, object_id, form_url, context))
 

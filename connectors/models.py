@@ -75,6 +75,31 @@ class ConnectorProbe(TenantModel):
         return f"{self.connector} at {self.at:%Y-%m-%d %H:%M:%S}: {self.summary}"
 
 
+class DraftRequest(TenantModel):
+    """
+    That somebody had a source asked with settings that are not saved. It is in the trail, which says who it was and
+    what came of it; how many there were of late bounds how many there may be.
+    """
+
+    connector = TenantForeignKey(
+        Connector, models.CASCADE, null=True, related_name="draft_requests", help_text="None: of one not added yet."
+    )
+    kind = models.CharField(max_length=60)
+    stream = models.CharField(max_length=200, blank=True, help_text="Whose records were looked at; none: a test.")
+    addresses = models.JSONField(default=list, help_text="Scheme, host and port of each address. No secret is kept.")
+    asked_at = models.DateTimeField()
+    answer = models.TextField(blank=True, help_text="What came of it, as a sentence for a person.")
+
+    history = tracked()
+
+    class Meta:
+        verbose_name = "unsaved connection"
+        indexes: ClassVar = [models.Index(fields=["organisation", "asked_at"], name="draft_request_recent")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {', '.join(self.addresses) or 'no address'}, {self.asked_at:%Y-%m-%d %H:%M:%S}"
+
+
 class StreamQuerySet(TenantQuerySet["Stream"]):
     def enabled(self) -> "StreamQuerySet":
         return self.filter(is_enabled=True).exclude(connector__state=State.DISABLED)

@@ -2,7 +2,8 @@
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
@@ -27,7 +28,7 @@ from connectors.models import Connector, Stream
 from connectors.protocols.adapter import Adapter, Emission, Listens, Mode, SourceStream
 from connectors.protocols.egress import EgressPolicy
 from connectors.protocols.errors import BadConfig
-from connectors.protocols.http import HttpSession
+from connectors.protocols.http import HttpLimits, HttpSession
 from connectors.protocols.tables import initial_values
 
 ADAPTERS: tuple[type[Adapter], ...] = (
@@ -134,13 +135,28 @@ def build(connector: Connector, *, now: Callable[[], datetime] = timezone.now) -
 
     :raises BadConfig: if its secrets cannot be read, or its organisation's networks
     """
-    adapter = adapter_for(connector.kind)
+    config = _config_of(connector)
+    return adapter_for(connector.kind)(config, _session(connector, config, now))
+
+
+@contextmanager
+def building(connector: Connector, *, now: Callable[[], datetime], limits: HttpLimits) -> Iterator[Adapter]:
+    """
+    An adapter for a connector that is not stored: its session is its own, has its own limits, and ends with it.
+
+    :raises BadConfig: as `build`
+    """
+    config = _config_of(connector)
+    with _new_session(connector, config, now, limits) as session:
+        yield adapter_for(connector.kind)(config, session)
+
+
+def _config_of(connector: Connector) -> dict[str, Any]:
     try:
         secret = secrets.decrypt(connector.secrets)
     except secrets.SecretsUnreadable as error:
         raise BadConfig(f"The secrets of {connector.name} cannot be read. {error} Enter them again.") from None
-    config = {**initial_values(adapter.config_form), **connector.config, **secret}
-    return adapter(config, _session(connector, config, now))
+    return {**initial_values(adapter_for(connector.kind).config_form), **connector.config, **secret}
 
 
 def clock_skew(connector: Connector, *, now: Callable[[], datetime] = timezone.now) -> timedelta | None:
@@ -185,13 +201,7 @@ def _session(connector: Connector, config: Mapping[str, Any], now: Callable[[], 
         if known is not None and known[0] == digest:
             _sessions[key] = known
             return known[1]
-    try:
-        egress = EgressPolicy.of(networks)
-    except ValueError as error:
-        raise BadConfig(
-            f"The networks that your organisation allows cannot be read: {error}. Write them as 10.20.0.0/16."
-        ) from None
-    session = HttpSession(egress=egress, now=now, ca_bundle=config.get("ca_bundle") or None)
+    session = _new_session(connector, config, now)
     with _guard:
         _sessions[key] = (digest, session)
         stale = [known] if known is not None else []
@@ -199,3 +209,15 @@ def _session(connector: Connector, config: Mapping[str, Any], now: Callable[[], 
     for _, old in stale:
         old.close()
     return session
+
+
+def _new_session(
+    connector: Connector, config: Mapping[str, Any], now: Callable[[], datetime], limits: HttpLimits | None = None
+) -> HttpSession:
+    try:
+        egress = EgressPolicy.of(connector.organisation.allowed_networks)
+    except ValueError as error:
+        raise BadConfig(
+            f"The networks that your organisation allows cannot be read: {error}. Write them as 10.20.0.0/16."
+        ) from None
+    return HttpSession(egress=egress, now=now, limits=limits, ca_bundle=config.get("ca_bundle") or None)

@@ -8,13 +8,18 @@ from django.utils import timezone
 from unfold.widgets import CHECKBOX_CLASSES, INPUT_CLASSES, SELECT_CLASSES, SWITCH_CLASSES, TEXTAREA_CLASSES
 
 from connectors import registry
+from connectors.console.trial import wanted_of
 from connectors.contracts.base import contract_id
 from connectors.models import Connector, Mode, Schedule, Stream
-from connectors.protocols.forms import secret_names
 from connectors.protocols.mapping_form import MappingField, tell_contract
+from connectors.services.draft import Draft, save_draft
+from connectors.services.preview import Wanted
 from connectors.services.schedules import UnableToSchedule, save_schedule
-from connectors.services.settings import InvalidSettings, save_connector, save_stream
+from connectors.services.settings import InvalidSettings, save_stream, stored_secrets
 from organisation.console import ServiceForm
+
+CHOSEN = "chosen_stream"
+"""The field in which a form says what is to be read, once for each stream."""
 
 _CLASSES: tuple[tuple[type[forms.Widget], list[str]], ...] = (
     (forms.CheckboxSelectMultiple, CHECKBOX_CLASSES),
@@ -55,9 +60,8 @@ class ConnectorForm(SettingsServiceForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         adapter_fields = registry.adapter_for(self.kind).config_form.base_fields
-        kept = bool(self.instance.pk and self.instance.secrets)
-        for name in secret_names(registry.adapter_for(self.kind).config_form):
-            if kept:
+        for name in stored_secrets(self.instance):
+            if name in self.fields:
                 self.fields[name].required = False
                 self.fields[name].help_text = "Kept, and never shown. Leave it empty to keep it."
         for name in adapter_fields:
@@ -65,14 +69,13 @@ class ConnectorForm(SettingsServiceForm):
                 self.initial.setdefault(name, self.instance.config[name])
 
     def perform(self) -> Connector:
-        known = Connector.objects.get(pk=self.instance.pk) if self.instance.pk else None
-        return save_connector(
-            kind=self.kind,
-            name=self.cleaned_data["name"],
-            settings=self.data,
-            now=timezone.now(),
-            connector=known,
-        )
+        draft = Draft(kind=self.kind, name=self.cleaned_data["name"], settings=self.data, connector_id=self.instance.pk)
+        return save_draft(draft, streams=chosen_streams(self.data), now=timezone.now())
+
+
+def chosen_streams(data: Any) -> list[Wanted]:
+    """What was ticked of what a test from inside the form had found."""
+    return [wanted_of(text) for text in data.getlist(CHOSEN)]
 
 
 def connector_form(kind: str) -> type[ConnectorForm]:
@@ -95,6 +98,8 @@ class StreamForm(SettingsServiceForm):
         self.fields["contract"] = dressed(
             forms.ChoiceField(choices=[(name, name) for name in emits], help_text="What its records are read into.")
         )
+        if "freshness_s" in self.fields:  # not for who may only look
+            self.fields["freshness_s"].label = "Fresh if younger than"
         if not can_be_listened_to(self.connector):
             self.fields.pop("is_listened_to", None)
         for name in self.adapter_fields:

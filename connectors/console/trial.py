@@ -1,6 +1,7 @@
 """Between a connector's form and its first read: test it, see what it has, look at records, choose what to read."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -34,7 +35,7 @@ def probe(request: HttpRequest, pk: int) -> HttpResponse:
     known = _known(pk)
     tested = examine_connection(connector_id=pk, clock=timezone.now)
     title = f"{tested.connector} {'answers' if tested.succeeded else 'was not reached as it is set up'}"
-    told = {"tested": tested, "connector": tested.connector, "found": _rows(tested.found, known)}
+    told = {"tested": tested, "connector": tested.connector, "found": found_rows(tested.found, known)}
     return _page(request, "tested", title, **told)
 
 
@@ -49,7 +50,7 @@ def discover(request: HttpRequest, pk: int) -> HttpResponse:
     except SourceError as error:
         messages.error(request, str(error))
         return redirect("admin:connectors_connector_change", pk)
-    return _page(request, "discovered", f"What {connector} has", connector=connector, found=_rows(found, known))
+    return _page(request, "discovered", f"What {connector} has", connector=connector, found=found_rows(found, known))
 
 
 @needs(Capability.MANAGE_CONNECTORS)
@@ -58,7 +59,7 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
     connector = get_object_or_404(Connector, pk=pk)
     added = []
     for text in request.POST.getlist("stream"):
-        wanted = _wanted(text)
+        wanted = wanted_of(text)
         try:
             added.append(
                 save_stream(
@@ -84,7 +85,7 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
 def preview_found(request: HttpRequest, pk: int) -> HttpResponse:
     """The first records of a stream that was found and is not chosen yet."""
     _known(pk)
-    return _preview(request, pk, _wanted(request.POST.get("preview", "")))
+    return _preview(request, pk, wanted_of(request.POST.get("preview", "")))
 
 
 @transaction.non_atomic_requests
@@ -132,15 +133,15 @@ def _shown(value: Any) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
+def found_rows(found: Iterable[SourceStream], known: set[tuple[str, str]]) -> list[tuple[SourceStream, bool, str]]:
+    """Each stream, whether it is read already, and how a form says it."""
+    return [(one, (one.name, one.contract) in known, _said(one)) for one in found]
+
+
 def _known(pk: int) -> set[tuple[str, str]]:
     """What is read already; the connector is there, or this is no page."""
     with acting_for(current_scope()):
         return set(get_object_or_404(Connector, pk=pk).streams.values_list("name", "contract"))
-
-
-def _rows(found: Any, known: set[tuple[str, str]]) -> list[tuple[SourceStream, bool, str]]:
-    """Each stream, whether it is read already, and how a form says it."""
-    return [(one, (one.name, one.contract) in known, _said(one)) for one in found]
 
 
 def _said(one: SourceStream) -> str:
@@ -148,7 +149,12 @@ def _said(one: SourceStream) -> str:
     return msgspec.json.encode(wanted).decode()
 
 
-def _wanted(text: str) -> Wanted:
+def wanted_of(text: str) -> Wanted:
+    """
+    A stream as a form says it.
+
+    :raises BadRequest: if it is none
+    """
     try:
         return msgspec.json.decode(text, type=Wanted)
     except msgspec.DecodeError as error:

@@ -1,7 +1,7 @@
 """A test of a connection, answered point by point: is it there, does it let us in, what has it, what may we do."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -51,11 +51,16 @@ def examine_connection(*, connector_id: int, clock: Clock) -> Tested:
     with acting_for(current_scope()):
         connector = Connector.objects.get(pk=connector_id)
     probed = probe_connector(connector_id=connector_id, clock=clock)
+    return answers(connector, probed, lambda: discover(connector_id=connector_id, clock=clock))
+
+
+def answers(connector: Connector, probed: Probed, discovered: Callable[[], Iterable[SourceStream]]) -> Tested:
+    """The answers that a connector's source gave; what it has is asked only if it was reached."""
     found: tuple[SourceStream, ...] = ()
     refusal: SourceError | None = probed.error
     if refusal is None:
         try:
-            found = tuple(discover(connector_id=connector_id, clock=clock))
+            found = tuple(discovered())
         except SourceError as error:
             refusal = error
     points = (

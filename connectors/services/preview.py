@@ -72,6 +72,16 @@ def preview(*, connector_id: int, wanted: Wanted, clock: Clock) -> Preview:
     :raises SourceError: as the adapter's
     """
     adapter, source = _asked(connector_id, wanted, clock)
+    return first_records(adapter, source)
+
+
+def first_records(adapter: Adapter, source: SourceStream) -> Preview:
+    """
+    What the first page of a source's stream holds.
+
+    :raises NothingToPreview: if its records come by themselves
+    :raises SourceError: as the adapter's
+    """
     return _read(adapter, source, _first_page(adapter, source))
 
 
@@ -98,7 +108,7 @@ def try_on(records: Sequence[Any], *, connector_id: int, wanted: Wanted, clock: 
 def _asked(connector_id: int, wanted: Wanted, clock: Clock) -> tuple[Adapter, SourceStream]:
     with acting_for(current_scope()):
         connector = Connector.objects.select_related("organisation").get(pk=connector_id)
-    return registry.build(connector, now=clock), _source(connector, wanted)
+    return registry.build(connector, now=clock), source_of(connector.kind, wanted)
 
 
 def _first_page(adapter: Adapter, source: SourceStream) -> Page:
@@ -130,11 +140,16 @@ def _first(fetched: Iterator[Page]) -> Page:
             fetched.close()
 
 
-def _source(connector: Connector, wanted: Wanted) -> SourceStream:
-    modes = registry.modes_of(connector.kind, wanted.contract)
+def source_of(kind: str, wanted: Wanted) -> SourceStream:
+    """
+    A wanted stream in the words of an adapter.
+
+    :raises InvalidSettings: if its options are wrong, by field
+    """
+    modes = registry.modes_of(kind, wanted.contract)
     if not modes:
         raise InvalidSettings({"contract": [f"This adapter gives no {wanted.contract}."]})
-    form = stream_form(connector.kind, wanted.contract, dict(wanted.options))
+    form = stream_form(kind, wanted.contract, dict(wanted.options))
     if not form.is_valid():
         raise InvalidSettings({name: [str(text) for text in texts] for name, texts in form.errors.items()})
     return SourceStream(

@@ -30,11 +30,15 @@ class Probed:
 
 def ask(connector: Connector, *, clock: Clock) -> Probed:
     """Ask a source; no database. What goes wrong is in the answer, as a sentence for a person."""
+    return answer_to(lambda: registry.build(connector, now=clock).probe())
+
+
+def answer_to(question: Callable[[], Probe]) -> Probed:
+    """What comes of asking; what goes wrong is in the answer."""
     try:
-        probe: Probe = registry.build(connector, now=clock).probe()
+        probe = question()
     except SourceError as error:
-        field = error.field if isinstance(error, BadConfig) else None
-        return Probed(succeeded=False, summary=str(error), field=field, error=error)
+        return refused(error)
     return Probed(
         succeeded=True,
         summary=probe.summary,
@@ -42,6 +46,12 @@ def ask(connector: Connector, *, clock: Clock) -> Probed:
         product_version=probe.product_version,
         findings=probe.findings,
     )
+
+
+def refused(error: SourceError) -> Probed:
+    """The answer that it could not be asked, or would not answer."""
+    field = error.field if isinstance(error, BadConfig) else None
+    return Probed(succeeded=False, summary=str(error), field=field, error=error)
 
 
 def probe_connector(*, connector_id: int, clock: Clock) -> Probed:

@@ -16,6 +16,9 @@ from connectors.services.lease import end_listening
 from connectors.services.schedules import keep_schedules_in_step
 from connectors.services.states import move, settle_state
 
+Origin = tuple[str, str, int]
+"""Scheme, host and port."""
+
 
 class InvalidSettings(Exception):
     """Some settings are wrong: `errors` by field, each a sentence that says what to do."""
@@ -35,18 +38,38 @@ def config_form(kind: str, data: Any = None, *, connector: Connector | None = No
         return form_class(initial=dict(connector.config) if connector else None)
     if connector is None:
         return form_class(data)
-    names = secret_names(form_class)
-    given = {name: data.get(name) for name in names}
+    given = {name: data.get(name) for name in secret_names(form_class)}
     kept = {name: value for name, value in stored_secrets(connector).items() if not given.get(name)}
-    if not _lead_elsewhere(connector.config, {name: data.get(name) for name in form_class.base_fields}):
-        data = data.copy() if hasattr(data, "copy") else dict(data)
-        data.update(kept)
-        return form_class(data)
+    completed = data.copy() if hasattr(data, "copy") else dict(data)
+    completed.update(kept)
+    form = form_class(completed)
+    # What the form made of an address counts: as it was typed, a blank before it would hide where it leads.
+    if not form.is_valid() or not _lead_elsewhere(connector.config, form.cleaned_data):
+        return form
     form = form_class(data)
-    if form.is_valid() and not any(given.values()):
+    if not any(given.values()):
         for name in kept:
+            form.errors.pop(name, None)
             form.add_error(name, MOVED)
     return form
+
+
+def cleaned_settings(
+    kind: str, settings: Any, *, connector: Connector | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """
+    Plain and secret settings as the adapter takes them.
+
+    :param settings: the adapter form's fields: a form's data, or a plain mapping
+    :param connector: the stored one, whose secrets stand for those that are left empty: see `config_form`
+    :raises InvalidSettings: naming each wrong field
+    """
+    form = config_form(kind, settings, connector=connector)
+    if not form.is_valid():
+        raise InvalidSettings(_errors_of(form))
+    names = secret_names(type(form))
+    secret = {name: form.cleaned_data[name] for name in names if form.cleaned_data.get(name)}
+    return {name: value for name, value in form.cleaned_data.items() if name not in names}, secret
 
 
 MOVED = "The address leads elsewhere than before. Enter this again, so that it goes only where it is meant to go."
@@ -61,13 +84,16 @@ def stored_secrets(connector: Connector) -> dict[str, Any]:
 
 
 def _lead_elsewhere(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    return not _origins(after) <= _origins(before)
+    """Whether an address leads to another origin than it did, or one that was not there to an origin not known yet."""
+    known, wanted = origins_in(before), origins_in(after)
+    return any(origin not in ({known[name]} if name in known else known.values()) for name, origin in wanted.items())
 
 
-def _origins(values: Mapping[str, Any]) -> set[tuple[str, str, int]]:
+def origins_in(values: Mapping[str, Any]) -> dict[str, Origin]:
+    """Where the addresses among cleaned settings lead, by field."""
     return {
-        origin_of(value)
-        for value in values.values()
+        name: origin_of(value)
+        for name, value in values.items()
         if isinstance(value, str) and value.lower().startswith(("http://", "https://"))
     }
 
@@ -89,13 +115,9 @@ def save_connector(
     :param settings: the adapter form's fields: a form's data, or a plain mapping
     :raises InvalidSettings: naming each wrong field; `name` too
     """
-    form = config_form(kind, settings, connector=connector)
-    if not form.is_valid():
-        raise InvalidSettings(_errors_of(form))
+    plain, secret = cleaned_settings(kind, settings, connector=connector)
     if not name.strip():
         raise InvalidSettings({"name": ["Give it the name that your people use for this system."]})
-    secret = {field: form.cleaned_data[field] for field in secret_names(type(form)) if form.cleaned_data.get(field)}
-    plain = {field: value for field, value in form.cleaned_data.items() if field not in secret_names(type(form))}
     saved = connector or Connector(kind=kind, state_since=now)
     if secret != stored_secrets(saved):
         saved.secrets, saved.secrets_changed_at = secrets.encrypt(secret), now

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
@@ -13,6 +14,7 @@ from django.views.decorators.http import require_safe
 from lxml import etree
 
 from connectors import registry
+from connectors.cap.message import Alert
 from connectors.cap.reading import Element
 from connectors.contracts.cap_alert import CapAlert, MessageType
 from connectors.models import Connector, State
@@ -20,10 +22,11 @@ from connectors.tasks import deliver_outbox
 from organisation.console import may, member_of
 from organisation.roles import Capability
 from organisation.scope import current_scope
+from outage.alerts.audience import audience_of, drawing_of
 from outage.console.forms import AlertForm
 from outage.console.views import frame, only_with, outage_or_404
 from outage.models import IssuedAlert, Outage
-from outage.queries import alert_settings, alerts_about, issued_alert
+from outage.queries import alert_settings, alerts_about, alerts_in_feed, alerts_in_force, issued_alert
 from outage.services.alerts import UnableToIssue, cancel_alert, issue_alert, preview_alert, update_alert
 
 SERVICES: dict[MessageType, Callable[..., IssuedAlert]] = {
@@ -84,7 +87,8 @@ def _shown(
     refusal: tuple[str, ...] = (),
     status: int = 200,
 ) -> HttpResponse:
-    preview = preview_alert(outage=outage, message_type=wanted, now=timezone.now())
+    now = timezone.now()
+    preview = preview_alert(outage=outage, message_type=wanted, now=now)
     chosen = preview.message_type
     context: dict[str, Any] = {
         **frame(request, title=f"Public alert: {outage.number}"),
@@ -95,7 +99,11 @@ def _shown(
         "effect": EFFECTS[chosen] if chosen else "",
         "xml": "" if preview.alert is None else _laid_out(preview.alert.element()),
         "is_signed": bool(settings.CAP_SIGNING_KEY),
-        "feed_is_public": alert_settings().feed_is_public,
+        "feed": alert_settings(),
+        "in_feed": [one for one in alerts_in_feed(now=now) if one.outage_id == outage.pk],
+        "in_force": {one.pk for one in alerts_in_force(outage, now=now)},
+        "now": now,
+        **_reached(outage, preview.alert),
         "takers": _takers(),
         "issued": alerts_about(outage).defer("content").order_by("-sequence"),
         "may_set_up": may(request, Capability.MANAGE_ALERTS),
@@ -103,6 +111,19 @@ def _shown(
         "refusal": refusal,
     }
     return render(request, "outage/alert.html", context, status=status)
+
+
+def _reached(outage: Outage, alert: Alert | None) -> dict[str, Any]:
+    """Whom an alert reaches: every language of it has the same area."""
+    if alert is None:
+        return {}
+    polygons = [ring for area in alert.infos[0].areas for ring in area.polygons]
+    drawing = drawing_of(polygons)
+    return {
+        "audience": audience_of(outage, polygons),
+        "zones": [name for name, _ in drawing["zones"]],
+        "drawing": msgspec.json.encode(drawing).decode(),
+    }
 
 
 def _takers() -> list[str]:

@@ -1,5 +1,7 @@
 """A coordinator sees what the public would be told, and tells it; an administrator says who it comes from."""
 
+import html
+import json
 import re
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from django.utils.html import strip_tags
 from pytest_django import Settings
 
 from connectors.contracts.cap_alert import AlertStatus
+from gis.models import Zone
 from organisation.models import Membership, Organisation
 from organisation.roles import Role
 from organisation.scope import acting_for
@@ -227,3 +230,55 @@ def test_an_administrator_says_who_alerts_come_from_and_opens_the_feed(
         assert AlertSettings.history.count() == 2
     assert Client().get("/feeds/utility/cap.atom").status_code == 200
     assert "/feeds/utility/cap.atom" in client.get(place).content.decode()
+
+
+def test_it_draws_the_area_with_its_zones_and_counts_whom_it_reaches(
+    night: Night, signed_in: Client, set_up: None
+) -> None:
+    corners = [[11.40, 53.63], [11.42, 53.63], [11.42, 53.65], [11.40, 53.65], [11.40, 53.63]]
+    with acting_for(night.scope()):
+        Zone.objects.filter(name="Feeder 8").update(
+            geometry={"type": "Polygon", "coordinates": [corners]}, extent="(11.42,53.65),(11.40,53.63)"
+        )
+
+    page = signed_in.get(address(night.critical)).content.decode()
+
+    said = words(page)
+    drawing = json.loads(html.unescape(re.search(r'data-alert="([^"]+)"', page)[1]))  # type: ignore[index]
+    [ring] = drawing["area"]
+    assert sorted(map(tuple, ring)) == sorted((latitude, longitude) for longitude, latitude in corners)
+    assert drawing["zones"] == [["Feeder 8", [ring]]]
+    assert "8 service points lie in the area: 3 off by this outage, 5 not. Zones in it: Feeder 8." in said
+    assert f'data-url="{address(night.critical, "map.json")}"' in page
+
+
+def test_what_was_issued_has_its_age_and_end_and_what_the_feed_shows(
+    night: Night, signed_in: Client, set_up: None
+) -> None:
+    with acting_for(night.scope()):
+        AlertSettings.objects.update(feed_is_public=True)
+    before = words(signed_in.get(address(night.critical)).content.decode())
+    signed_in.post(address(night.critical), {"type": "Alert", "reason": "", "seen": ""})
+    issued = words(signed_in.get(address(night.critical)).content.decode())
+    signed_in.post(address(night.critical), {"type": "Cancel", "reason": "", "seen": ""})
+    cancelled = words(signed_in.get(address(night.critical)).content.decode())
+
+    assert "The public feed shows nothing of this outage." in before
+    assert re.search(r"sent .*?, \d+ s ago · in force, ends .*?, in \d h", issued)
+    assert re.search(r"The public feed shows utility\.2026-0117\.1, \d+ s old, and drops it in \d h", issued)
+    assert re.search(r"2026-0117\.1 ?Alert.*? · cancelled, would have ended", cancelled)
+    assert re.search(r"2026-0117\.2 ?Cancel.*? · ends what was before, shown until", cancelled)
+    assert "The public feed shows utility.2026-0117.2" in cancelled
+
+
+def test_the_settings_say_what_the_feed_shows_and_how_old_it_is(night: Night, signed_in: Client, set_up: None) -> None:
+    closed = words(signed_in.get(SETTINGS, follow=True).content.decode())
+    with acting_for(night.scope()):
+        AlertSettings.objects.update(feed_is_public=True)
+    signed_in.post(address(night.critical), {"type": "Alert", "reason": "", "seen": ""})
+    opened = words(signed_in.get(SETTINGS, follow=True).content.decode())
+
+    assert "/feeds/utility/cap.atom is closed: it answers 404, as if there were none." in closed
+    assert "No message is in force." in closed
+    assert "/feeds/utility/cap.atom is open to everybody." in opened
+    assert re.search(r"1 message\. The newest is utility\.2026-0117\.1 \(Alert\), \d+ s old; it ends in 2 h", opened)

@@ -7,7 +7,7 @@
   const probe = document.createElement('i');
   probe.hidden = true;
   element.after(probe);
-  const colours = () => Object.fromEntries(['off', 'on', 'ground', 'point', 'back', 'tie'].map(name => {
+  const colours = () => Object.fromEntries(['off', 'on', 'ground', 'point', 'back', 'tie', 'area', 'zone'].map(name => {
     probe.className = `map-colour-${name}`;
     return [name, getComputedStyle(probe).color];
   }));
@@ -19,6 +19,9 @@
   const canvas = L.canvas({ padding: 0.3 });
   const scale = L.control.scale({ imperial: false, position: 'bottomleft' });
   scale.addTo(map);
+  // The area of a public alert and the zones around it, on the page that previews one.
+  const alert = JSON.parse(element.dataset.alert || '{"area": [], "zones": []}');
+  const shape = (rings, style) => L.polygon(rings.map(ring => [ring]), { renderer: canvas, ...style });
   let layer = null, data = null, framed = false;
 
   const mark = (kind, text) => L.divIcon({ className: `mk ${kind}`, html: `<i>${text}</i>`, iconSize: null });
@@ -29,6 +32,10 @@
     if (layer) layer.remove();
     layer = L.layerGroup().addTo(map);
     const quiet = { renderer: canvas, interactive: false };
+    if (alert.area.length) shape(alert.area, { ...quiet, color: c.area, weight: 3, dashArray: '10 5', fillOpacity: .12 }).addTo(layer);
+    alert.zones.forEach(([name, rings]) => {
+      shape(rings, { color: c.zone, weight: 1.2, fillOpacity: 0 }).bindTooltip(name, { sticky: true }).addTo(layer);
+    });
     // Low voltage is thin and below, so that what feeds it can be followed through it.
     const lines = (off, main) => data.lines.filter(line => line[0] === off && line[2] === main).map(line => line[1]);
     const line = (some, style) => L.polyline(some, { ...quiet, ...style }).addTo(layer);
@@ -64,6 +71,7 @@
       ...(data.failed ? [[data.failed.lat, data.failed.lon]] : []),
       ...data.points.map(([, lat, lon]) => [lat, lon]), ...data.critical.map(([, lat, lon]) => [lat, lon]),
     ];
+    spots.push(...alert.area.flat());
     const all = spots.length > 1 ? spots : [...spots, ...data.lines.flatMap(([, path]) => path)];
     if (all.length) map.fitBounds(L.latLngBounds(all).pad(0.12), { animate: false, maxZoom: 17 });
     else map.setView([0, 0], 8, { animate: false });

@@ -96,6 +96,11 @@
     document.addEventListener('change', event => {
       if (event.target.matches('[data-submits]')) event.target.form.requestSubmit();
     });
+    // A source may take seconds to answer: the form that asks it says so until the next page is there.
+    document.addEventListener('submit', event => {
+      if (event.submitter?.matches('[data-asks]')) $('.asking', event.target)?.classList.add('on');
+    });
+    window.addEventListener('pageshow', () => $$('.asking.on').forEach(element => element.classList.remove('on')));
     document.addEventListener('click', event => {
       if (event.target.closest('[data-theme-toggle]')) {
         const dark = document.documentElement.classList.contains('dark');
