@@ -17,10 +17,10 @@ from django.utils.module_loading import import_string
 from connectors.contracts.base import Record
 from connectors.landing import ContractWiring, Landed, Landing, SetAside, Wiring
 from connectors.models import Lease, Mode, OutboxItem, OutboxKind, RejectedRecord
-from connectors.protocols.adapter import Page
+from connectors.protocols.adapter import Page, ReadsMany
 from connectors.protocols.errors import BadConfig, BadRecord
 
-Read = Callable[[Any], Record | None]
+Read = Callable[[Any], Record | None] | ReadsMany
 
 LONGEST_RAW = 200_000
 MOST_NEW_OF_A_READ = 1_000
@@ -95,7 +95,17 @@ class ReadPage:
 def read_page(read: Read, raw: Sequence[Any], *, fingerprint: bytes | None = None) -> ReadPage:
     """Every raw record is read, set aside, or left out because it is none of this contract."""
     page = ReadPage(raw=raw, fingerprint=fingerprint)
-    for index, one in enumerate(raw):
+    together = read.many(raw) if isinstance(read, ReadsMany) else None
+    if together is None:
+        _read_one_by_one(read, page)
+    else:
+        page.indexes = [index for index, record in enumerate(together) if record is not None]
+        page.records = [record for record in together if record is not None]
+    return page if _is_storable(page.records) else _set_unstorable_aside(page)
+
+
+def _read_one_by_one(read: Read, page: ReadPage) -> None:
+    for index, one in enumerate(page.raw):
         try:
             record = read(one)
         except BadRecord as error:
@@ -104,14 +114,14 @@ def read_page(read: Read, raw: Sequence[Any], *, fingerprint: bytes | None = Non
             if record is not None:
                 page.records.append(record)
                 page.indexes.append(index)
-    return page if _is_storable(page.records) else _set_unstorable_aside(page)
 
 
 def _is_storable(records: Sequence[Record]) -> bool:
     """Looked at as a whole, since nearly always it is."""
     try:
         encoded = msgspec.json.encode(records)
-        encoded.decode()
+        if not encoded.isascii():
+            encoded.decode()
     except UnicodeError:
         return False
     return rb"\u0000" not in encoded

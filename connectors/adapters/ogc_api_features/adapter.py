@@ -41,7 +41,6 @@ from connectors.protocols.crs import to_crs84
 from connectors.protocols.errors import BadConfig
 from connectors.protocols.features.mapping import names_in
 from connectors.protocols.features.records import PlainFeatures, to_feature_record, unwrapped
-from connectors.protocols.geojson import SourceFeature
 from connectors.protocols.http import HttpSession
 from connectors.protocols.moments import parse_moment
 from connectors.protocols.ogc_features import FeatureService
@@ -166,8 +165,7 @@ class OgcApiFeaturesAdapter(Adapter):
         is_plain = stream.contract == FEATURE and not options["crs"] and not options["swap_axes"]
         if not is_plain:
             return partial(self.parse, stream=stream)
-        plain = PlainFeatures(stream, options)
-        return lambda raw: plain(raw) if isinstance(raw, SourceFeature) else self.parse(raw, stream)
+        return PlainFeatures(stream, options, otherwise=partial(self.parse, stream=stream))
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         raise BadConfig("This GIS is only read: nothing can be delivered to it.")
