@@ -1,7 +1,6 @@
 """One page: raw records are read, bad ones are set aside, the rest lands in its domain. In the caller's transaction."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from connectors.landing import ContractWiring, Landed, Landing, SetAside, Wiring
 from connectors.models import Lease, Mode, OutboxItem, OutboxKind, RejectedRecord
 from connectors.protocols.adapter import Page, ReadsMany
 from connectors.protocols.errors import BadConfig, BadRecord
+from connectors.services.storable import are_storable, check_storable
 
 Read = Callable[[Any], Record | None] | ReadsMany
 
@@ -26,8 +26,6 @@ LONGEST_RAW = 200_000
 MOST_NEW_OF_A_READ = 1_000
 MOST_UNSETTLED_OF_A_STREAM = 10_000
 """More than so many are counted, and not kept: a source that is broken must not fill the disk."""
-
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def contract_wiring() -> ContractWiring:
@@ -101,7 +99,7 @@ def read_page(read: Read, raw: Sequence[Any], *, fingerprint: bytes | None = Non
     else:
         page.indexes = [index for index, record in enumerate(together) if record is not None]
         page.records = [record for record in together if record is not None]
-    return page if _is_storable(page.records) else _set_unstorable_aside(page)
+    return page if are_storable(page.records) else _set_unstorable_aside(page)
 
 
 def _read_one_by_one(read: Read, page: ReadPage) -> None:
@@ -116,17 +114,6 @@ def _read_one_by_one(read: Read, page: ReadPage) -> None:
                 page.indexes.append(index)
 
 
-def _is_storable(records: Sequence[Record]) -> bool:
-    """Looked at as a whole, since nearly always it is."""
-    try:
-        encoded = msgspec.json.encode(records)
-        if not encoded.isascii():
-            encoded.decode()
-    except UnicodeError:
-        return False
-    return rb"\u0000" not in encoded
-
-
 def _set_unstorable_aside(page: ReadPage) -> ReadPage:
     kept = ReadPage(raw=page.raw, rejections=page.rejections, fingerprint=page.fingerprint)
     for index, record in zip(page.indexes, page.records, strict=True):
@@ -139,25 +126,6 @@ def _set_unstorable_aside(page: ReadPage) -> ReadPage:
             kept.indexes.append(index)
     kept.rejections.sort(key=lambda rejection: rejection.index)
     return kept
-
-
-def check_storable(record: Record) -> None:
-    """
-    :raises BadRecord: if it holds a text that no database takes
-    """
-    try:
-        encoded = msgspec.json.encode(record)
-    except UnicodeEncodeError as error:
-        raise BadRecord("it holds half a surrogate pair, which is no character", external_id="") from error
-    try:
-        encoded.decode()
-    except UnicodeDecodeError as error:
-        raise BadRecord("it holds bytes that are no UTF-8", external_id=record.external_id) from error
-    if _NUL.search(encoded):
-        raise BadRecord(
-            "it holds the character U+0000, which cannot be kept",
-            external_id=record.external_id if "\0" not in record.external_id else "",
-        )
 
 
 def rejection_of(index: int, raw: Any, error: BadRecord) -> Rejection:

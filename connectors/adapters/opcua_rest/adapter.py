@@ -1,15 +1,17 @@
 """SCADA behind an OPC UA Web API: signals, readings and alarms in, acknowledgements out."""
 
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from connectors.adapters.opcua_rest.acknowledgements import acknowledge
 from connectors.adapters.opcua_rest.alarms import CATEGORIES, CLAUSES, event_id, event_time, read_alarm
 from connectors.adapters.opcua_rest.listening import alarms_told, readings_told
-from connectors.adapters.opcua_rest.readings import read_reading, read_signal
+from connectors.adapters.opcua_rest.plain_readings import ReadingReader
+from connectors.adapters.opcua_rest.readings import read_signal
 from connectors.adapters.opcua_rest.settings import POSITIONS, Encoding, OpcUaRestForm
 from connectors.contracts.alarm import Alarm, AlarmCategory
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
@@ -150,11 +152,14 @@ class OpcUaRestAdapter(Adapter):
             raise CannotListen(f"An OPC UA gateway tells of no {stream.contract} by itself.")
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
+        return self.reader(stream)(raw)
+
+    def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
         if stream.contract == SIGNAL:
-            return read_signal(raw, position_pattern=self.position_pattern, element_pattern=self.element_pattern)
+            return partial(read_signal, position_pattern=self.position_pattern, element_pattern=self.element_pattern)
         if stream.contract == READING:
-            return read_reading(raw, position_pattern=self.position_pattern, positions=self.positions)
-        return self._read_alarm(raw)
+            return ReadingReader(position_pattern=self.position_pattern, positions=self.positions)
+        return self._read_alarm
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         if not isinstance(record, AlarmAcknowledgement):
