@@ -29,7 +29,7 @@ class ReadingReader:
     def many(self, raw: Sequence[Any]) -> Sequence[Reading] | None:
         try:
             return [self._plain(one) or self(one) for one in raw]
-        except (BadRecord, AttributeError, KeyError, TypeError, ValueError):
+        except (BadRecord, AttributeError, KeyError, TypeError, ValueError):  # reading one by one tells which
             return None
 
     def _plain(self, raw: Mapping[str, Any]) -> Reading | None:

@@ -23,16 +23,18 @@ class ReadingReader:
         measured: dict[str, bool] = {}
         try:
             return [self._plain(one, measured) or self(one) for one in raw]
-        except (BadRecord, AttributeError, KeyError, TypeError, ValueError):
+        except (BadRecord, AttributeError, KeyError, TypeError, ValueError):  # reading one by one tells which
             return None
 
     def _plain(self, raw: Mapping[str, Any], measured: dict[str, bool]) -> Reading | None:
         """
         :param measured: by path, whether a signal has numbers; filled as signals come
         """
-        path, timed = raw["Path"], raw["Value"]
-        number = timed["Value"]
-        if type(number) is not float or timed["Good"] is not True or timed.get("Questionable") or timed.get("Errors"):
+        path, timed = raw.get("Path"), raw.get("Value")
+        if type(timed) is not dict or type(path) is not str or "Refusal" in raw:
+            return None
+        number, is_good = timed.get("Value"), timed.get("Good", True) is True
+        if type(number) is not float or not is_good or timed.get("Questionable") or timed.get("Errors"):
             return None
         is_measured = measured.get(path)
         if is_measured is None:
