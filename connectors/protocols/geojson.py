@@ -83,10 +83,10 @@ class SourceFeatures(list[SourceFeature]):
         if name not in self._moments:
             values = self.column(name)
             distinct = set(values) if set(map(type, values)) <= _ALIKE else None
-            if distinct is None:
-                self._moments[name] = [_attempted(parse, value) for value in values]
+            if distinct is None or len(distinct) == len(values):
+                self._moments[name] = _all_attempted(parse, values)
             else:
-                read = {value: _attempted(parse, value) for value in distinct}
+                read = dict(zip(distinct, _all_attempted(parse, list(distinct)), strict=True))
                 self._moments[name] = [read[value] for value in values]
         return self._moments[name]
 
@@ -102,8 +102,10 @@ class SourceFeatures(list[SourceFeature]):
         :param crs: the reference system of their coordinates
         """
         ids = msgspec.json.encode([one.id for one in self])
-        parts = (part for one in self for part in (one.geometry, one.properties))
-        return blake2b(b",".join((ids, *parts)), digest_size=20, person=(crs or "").encode()[-16:]).digest()
+        geometries, properties = [one.geometry for one in self], [one.properties for one in self]
+        return blake2b(
+            b",".join([ids, *geometries, *properties]), digest_size=20, person=(crs or "").encode()[-16:]
+        ).digest()
 
 
 def decoded_together(parts: Sequence[msgspec.Raw], decoder: "msgspec.json.Decoder[T]") -> T:
@@ -126,6 +128,13 @@ _ALIKE = {str, int, type(None)}
 
 def _text(value: Any) -> str | None:
     return None if value is None or value == "" else str(value)
+
+
+def _all_attempted(parse: Callable[[Any], T], values: Sequence[Any]) -> list[T | ValueError]:
+    try:
+        return [parse(value) for value in values]
+    except ValueError:
+        return [_attempted(parse, value) for value in values]
 
 
 def _attempted(parse: Callable[[Any], T], value: Any) -> T | ValueError:

@@ -155,17 +155,19 @@ class OgcApiFeaturesAdapter(Adapter):
                 return
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
-        options = options_of(stream)
+        return self._read(raw, stream, options_of(stream))
+
+    def _read(self, raw: Any, stream: SourceStream, options: Mapping[str, Any]) -> Record | None:
         feature, crs = unwrapped(raw)
         place = partial(to_crs84, crs=crs, swap_axes=options["swap_axes"])
         return to_feature_record(feature, stream, options, to_crs84=place)
 
     def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
-        options = options_of(stream)
+        options = dict(options_of(stream))
         is_plain = stream.contract == FEATURE and not options["crs"] and not options["swap_axes"]
         if not is_plain:
-            return partial(self.parse, stream=stream)
-        return PlainFeatures(stream, options, otherwise=partial(self.parse, stream=stream))
+            return partial(self._read, stream=stream, options=options)
+        return PlainFeatures(stream, options, otherwise=partial(self._read, stream=stream, options=options))
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         raise BadConfig("This GIS is only read: nothing can be delivered to it.")
