@@ -7,6 +7,7 @@ SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
         ogc_api_features.FEATURE,
+        ogc_api_features.NETWORK,
         arcgis_enterprise.GEOJSON,
         arcgis_enterprise.ESRI_JSON,
         opcua_rest.PRESENT,
