@@ -139,11 +139,24 @@ class Adapter(Protocol):
         """
 
     def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
-        """`parse` for many records of one stream, for adapters that can prepare it."""
+        """`parse` for many records of one stream, for adapters that can prepare it; see `ReadsMany`."""
         return partial(self.parse, stream=stream)
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         """Hand one outbound record to the source; repeating a delivery must not repeat its effect."""
+
+
+@runtime_checkable
+class ReadsMany(Protocol):
+    """A reader that can also read a page's records together, faster than one by one."""
+
+    def __call__(self, raw: Any, /) -> Record | None: ...
+
+    def many(self, raw: Sequence[Any]) -> Sequence[Record | None] | None:
+        """
+        What each of them is read as. `None`: not all are of the kind that can be read together, or one is to be set
+        aside, so they are to be read one by one.
+        """
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import cache
 from typing import Any, TypeVar
@@ -42,8 +43,13 @@ def to_record(contract: type[R], fields: Mapping[str, Any], *, zone: tzinfo = UT
     key = fields.get("external_id")
     given = {name: value for name, value in fields.items() if value is not None}
     raw = {name: _unparsed(key, name, given.pop(name)) for name in raw_fields_of(contract) if name in given}
+    ways = _ways_into(contract)
     try:
-        prepared = {name: _prepared(contract, name, value, zone) for name, value in given.items()}
+        prepared = {
+            # By far the most values, and so told apart first.
+            name: value if value and type(value) is str and name not in ways.times else ways.prepared(name, value, zone)
+            for name, value in given.items()
+        }
         record = msgspec.convert({k: v for k, v in prepared.items() if v is not None}, contract, strict=False)
         return msgspec.structs.replace(record, **raw) if raw else record
     except msgspec.ValidationError as error:
@@ -76,21 +82,52 @@ def _unparsed(key: Any, name: str, value: Any) -> msgspec.Raw:
     return msgspec.Raw(orjson.dumps(value))
 
 
-def _prepared(contract: type[Record], name: str, value: Any, zone: tzinfo) -> Any:
-    if name not in fields_of(contract):
-        return value
-    kinds = types_of(contract, name)
-    if inspect.DateTimeType in kinds and isinstance(value, str):
-        try:
-            return parse_moment(value, zone)
-        except ValueError:
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """
+    How values get into the fields of a contract, by the fields' names.
+
+    :ivar times: those that take a time
+    :ivar optional: those that may be left out
+    :ivar free: those that take an object of the source's own
+    """
+
+    names: frozenset[str]
+    times: frozenset[str]
+    texts: frozenset[str]
+    optional: frozenset[str]
+    free: frozenset[str]
+
+    def prepared(self, name: str, value: Any, zone: tzinfo) -> Any:
+        if name not in self.names:
             return value
-    if inspect.StrType in kinds and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if value == "" and inspect.NoneType in kinds:
-        return None
-    # The members of free objects (properties, GeoJSON) are the source's own; in ours, null is absence.
-    return value if inspect.DictType in kinds else _without_nulls(value)
+        if name in self.times and isinstance(value, str):
+            try:
+                return parse_moment(value, zone)
+            except ValueError:
+                return value
+        if name in self.texts and isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if value == "" and name in self.optional:
+            return None
+        # The members of free objects (properties, GeoJSON) are the source's own; in ours, null is absence.
+        return value if name in self.free else _without_nulls(value)
+
+
+@cache
+def _ways_into(contract: type[Record]) -> _Ways:
+    names = frozenset(fields_of(contract))
+
+    def taking(kind: type[inspect.Type]) -> frozenset[str]:
+        return frozenset(name for name in names if kind in types_of(contract, name))
+
+    return _Ways(
+        names=names,
+        times=taking(inspect.DateTimeType),
+        texts=taking(inspect.StrType),
+        optional=taking(inspect.NoneType),
+        free=taking(inspect.DictType),
+    )
 
 
 def _without_nulls(value: Any) -> Any:

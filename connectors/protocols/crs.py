@@ -80,6 +80,11 @@ def _each(values: Any, depth: int, position: Callable[[Any], list[float]]) -> An
 
 
 def _position(values: Any, transform: Callable[..., Any] | None, swap: bool) -> list[float]:
+    if type(values) is list and len(values) == 2 and transform is None and not swap:
+        # By far the most positions, and so told apart first.
+        first, second = values
+        if type(first) is float and type(second) is float and -180 <= first <= 180 and -90 <= second <= 90:
+            return [first, second]
     if not isinstance(values, list) or len(values) < 2 or not all(_is_number(value) for value in values):
         raise ValueError("a position is not two or three numbers")
     first, second, *rest = values
@@ -97,7 +102,7 @@ def _position(values: Any, transform: Callable[..., Any] | None, swap: bool) -> 
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return type(value) is float or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def first_position(geometry: Any) -> Position | None:

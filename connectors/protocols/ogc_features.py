@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
@@ -10,7 +9,7 @@ import msgspec
 
 from connectors.protocols.crs import CRS84, SAME_AS_CRS84
 from connectors.protocols.errors import BadConfig, ContractBroken, Unreachable
-from connectors.protocols.geojson import SourceFeature, feature_id
+from connectors.protocols.geojson import SourceFeature, SourceFeatures
 from connectors.protocols.http import Auth, HttpSession, NotAsPromised, Response, ResponseTooLarge
 from connectors.protocols.paging import ReadProof
 from connectors.protocols.wire import RequestRefused, host_of, same_origin
@@ -41,12 +40,9 @@ class Collection:
 class _Items(msgspec.Struct):
     """A page of features (OGC 17-069r4 §7.16)."""
 
-    features: msgspec.Raw
+    features: list[SourceFeature]
     links: Any = None
     numberMatched: Any = None  # noqa: N815  # the standard's name
-
-
-_features = msgspec.json.Decoder(list[SourceFeature])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +52,7 @@ class ItemsPage:
     :param fingerprint: the same for pages with the same features, written in the same way
     """
 
-    features: Sequence[SourceFeature]
+    features: SourceFeatures
     total: int | None
     following: str | None
     crs: str | None
@@ -73,7 +69,7 @@ class Step:
     :param shortfall: on the last page, why the walk did not bring the whole; empty if it provably did
     """
 
-    features: Sequence[SourceFeature]
+    features: SourceFeatures
     crs: str | None
     total: int | None
     place: dict[str, Any] | None
@@ -252,7 +248,7 @@ class FeatureService:
                     following = self.items(href, query, asked_crs=params.get("crs", "")).following
             except (Unreachable, ResponseTooLarge, RequestRefused) as error:
                 raise _Interrupted(error, at_start=query is not None) from error
-            goes_on = proof.add([feature_id(feature, id_property) for feature in page.features], page.total)
+            goes_on = proof.add(page.features.ids(id_property), page.total)
             step = Step(
                 features=page.features, crs=page.crs, total=proof.total, place=None, fingerprint=page.fingerprint
             )
@@ -273,8 +269,7 @@ class FeatureService:
         response = self.http.get(href, params=query, auth=self.auth, headers=ACCEPT_ITEMS)
         try:
             page = self.http.json(response, _Items)
-            features = _features.decode(page.features)
-        except (NotAsPromised, msgspec.MsgspecError) as error:
+        except NotAsPromised as error:
             raise ContractBroken(f"{host_of(href)} answered something else than a page of features.") from error
         crs = response.headers.get("Content-Crs", "").strip().strip("<>")
         if not crs and asked_crs and asked_crs not in SAME_AS_CRS84:
@@ -283,6 +278,7 @@ class FeatureService:
                 "was asked for. Leave the reference system empty.",
                 field="crs",
             )
+        features = SourceFeatures(page.features)
         links = {"links": page.links}
         _make_absolute(links, response.url)
         return ItemsPage(
@@ -290,7 +286,7 @@ class FeatureService:
             total=page.numberMatched if isinstance(page.numberMatched, int) else None,
             following=self._link(links, "next"),
             crs=None if not crs or crs in SAME_AS_CRS84 else crs,
-            fingerprint=blake2b(page.features, digest_size=20, person=crs.encode()[-16:]).digest(),
+            fingerprint=features.fingerprint(crs),
         )
 
     def _object(self, response: Response) -> dict[str, Any]:

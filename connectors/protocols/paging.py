@@ -23,11 +23,13 @@ class KeySet:
         :return: how many of them were not there; one that comes twice counts once. By their hashes, of which two are
             the same by chance once in some ten million reads of a million keys.
         """
-        hashes = np.unique(np.array([hash(key) for key in keys], dtype=np.int64))
-        known = np.zeros(len(hashes), dtype=np.bool_)
+        hashes = np.fromiter(map(hash, keys), dtype=np.int64, count=len(keys))
+        hashes.sort()
+        is_new = np.ones(len(hashes), dtype=np.bool_)
+        is_new[1:] = hashes[1:] != hashes[:-1]
         for run in self._runs:
-            known |= run[np.minimum(np.searchsorted(run, hashes), len(run) - 1)] == hashes
-        new = hashes[~known]
+            is_new &= run[np.minimum(np.searchsorted(run, hashes), len(run) - 1)] != hashes
+        new = hashes[is_new]
         if len(new):
             self._keep(new)
         return len(new)

@@ -1,7 +1,6 @@
 """One page: raw records are read, bad ones are set aside, the rest lands in its domain. In the caller's transaction."""
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,17 +16,16 @@ from django.utils.module_loading import import_string
 from connectors.contracts.base import Record
 from connectors.landing import ContractWiring, Landed, Landing, SetAside, Wiring
 from connectors.models import Lease, Mode, OutboxItem, OutboxKind, RejectedRecord
-from connectors.protocols.adapter import Page
+from connectors.protocols.adapter import Page, ReadsMany
 from connectors.protocols.errors import BadConfig, BadRecord
+from connectors.services.storable import are_storable, check_storable
 
-Read = Callable[[Any], Record | None]
+Read = Callable[[Any], Record | None] | ReadsMany
 
 LONGEST_RAW = 200_000
 MOST_NEW_OF_A_READ = 1_000
 MOST_UNSETTLED_OF_A_STREAM = 10_000
 """More than so many are counted, and not kept: a source that is broken must not fill the disk."""
-
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def contract_wiring() -> ContractWiring:
@@ -95,7 +93,17 @@ class ReadPage:
 def read_page(read: Read, raw: Sequence[Any], *, fingerprint: bytes | None = None) -> ReadPage:
     """Every raw record is read, set aside, or left out because it is none of this contract."""
     page = ReadPage(raw=raw, fingerprint=fingerprint)
-    for index, one in enumerate(raw):
+    together = read.many(raw) if isinstance(read, ReadsMany) else None
+    if together is None:
+        _read_one_by_one(read, page)
+    else:
+        page.indexes = [index for index, record in enumerate(together) if record is not None]
+        page.records = [record for record in together if record is not None]
+    return page if are_storable(page.records) else _set_unstorable_aside(page)
+
+
+def _read_one_by_one(read: Read, page: ReadPage) -> None:
+    for index, one in enumerate(page.raw):
         try:
             record = read(one)
         except BadRecord as error:
@@ -104,17 +112,6 @@ def read_page(read: Read, raw: Sequence[Any], *, fingerprint: bytes | None = Non
             if record is not None:
                 page.records.append(record)
                 page.indexes.append(index)
-    return page if _is_storable(page.records) else _set_unstorable_aside(page)
-
-
-def _is_storable(records: Sequence[Record]) -> bool:
-    """Looked at as a whole, since nearly always it is."""
-    try:
-        encoded = msgspec.json.encode(records)
-        encoded.decode()
-    except UnicodeError:
-        return False
-    return rb"\u0000" not in encoded
 
 
 def _set_unstorable_aside(page: ReadPage) -> ReadPage:
@@ -129,25 +126,6 @@ def _set_unstorable_aside(page: ReadPage) -> ReadPage:
             kept.indexes.append(index)
     kept.rejections.sort(key=lambda rejection: rejection.index)
     return kept
-
-
-def check_storable(record: Record) -> None:
-    """
-    :raises BadRecord: if it holds a text that no database takes
-    """
-    try:
-        encoded = msgspec.json.encode(record)
-    except UnicodeEncodeError as error:
-        raise BadRecord("it holds half a surrogate pair, which is no character", external_id="") from error
-    try:
-        encoded.decode()
-    except UnicodeDecodeError as error:
-        raise BadRecord("it holds bytes that are no UTF-8", external_id=record.external_id) from error
-    if _NUL.search(encoded):
-        raise BadRecord(
-            "it holds the character U+0000, which cannot be kept",
-            external_id=record.external_id if "\0" not in record.external_id else "",
-        )
 
 
 def rejection_of(index: int, raw: Any, error: BadRecord) -> Rejection:

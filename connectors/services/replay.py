@@ -30,6 +30,7 @@ from connectors.services import changes, pages
 from connectors.services import lease as leases
 from connectors.services.outdated import Candidate, outdated
 from connectors.services.runs import Counts, RunBook
+from connectors.services.storable import check_storable
 from organisation.scope import Scope, acting_for, current_scope
 
 Clock = Callable[[], datetime]
@@ -219,7 +220,7 @@ class _Replay:
                 if record is None:
                     chunk.settled.append((one, NOT_OURS))
                 else:
-                    pages.check_storable(record)
+                    check_storable(record)
                     chunk.candidates.append(Candidate(one, record))
             except BadRecord as error:
                 chunk.failed.append((one, pages.rejection_of(0, raw, error)))

@@ -24,7 +24,7 @@ from connectors.dossiers import example_config, page_of, records_of, samples_of,
 from connectors.grades import grades_of
 from connectors.landing import Landed, Landing
 from connectors.models import Connector, Stream
-from connectors.protocols.adapter import Adapter, Mode
+from connectors.protocols.adapter import Adapter, Mode, ReadsMany
 from connectors.protocols.errors import BadRecord, SourceError, Throttled
 from connectors.protocols.forms import secret_names
 from connectors.services import pages
@@ -79,7 +79,9 @@ class ContractSuite:
         built = adapter(example_config(adapter, samples.settings), session())
         for sample in samples.samples:
             stream = stream_of(adapter, sample)
-            alike = built.reader(stream)(sample.raw) == built.parse(sample.raw, stream)
+            read, record = built.reader(stream), built.parse(sample.raw, stream)
+            together = read.many([sample.raw, sample.raw]) if isinstance(read, ReadsMany) else None
+            alike = read(sample.raw) == record and together in (None, [record, record])
             assert alike, f"The reader of {adapter.kind} reads {sample.contract} otherwise than parse does."
 
     def test_a_record_that_cannot_be_read_is_set_aside(self, adapter: type[Adapter]) -> None:

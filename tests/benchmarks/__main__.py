@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Sequence
 
 from config.supervisor.environment import data_dir_of
-from tests.benchmarks import adapter_arcgis_enterprise, adapter_pi_web_api, alarm_to_context, impact, readings, sync
+from tests.benchmarks import alarm_to_context, impact, readings, sync
+from tests.benchmarks.adapters import benchmarks as adapters
 from tests.benchmarks.results import Result, table, write
 
-MODULES = (impact, alarm_to_context, sync, readings, adapter_arcgis_enterprise, adapter_pi_web_api)
+MODULES = (impact, alarm_to_context, sync, readings, adapters)
 BENCHMARKS: dict[str, Callable[[], list[Result]]] = {
     name: measure for module in MODULES for name, measure in module.BENCHMARKS.items()
 }

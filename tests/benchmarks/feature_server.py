@@ -6,6 +6,7 @@ A static OGC API - Features server for benchmarks: point features with ten prope
 
 import random
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -45,10 +46,16 @@ def feature(number: int, chance: random.Random) -> dict[str, Any]:
 class Collection:
     """All pages as bytes, so that what is measured is who reads them."""
 
-    def __init__(self, base: str, features: int, page_size: int) -> None:
+    def __init__(
+        self,
+        base: str,
+        features: int,
+        page_size: int,
+        make: Callable[[int, random.Random], dict[str, Any]] = feature,
+    ) -> None:
         self.base = base
         chance = random.Random(1)
-        made = [feature(number, chance) for number in range(features)]
+        made = [make(number, chance) for number in range(features)]
         self.pages = {
             offset: self._page(made[offset : offset + page_size], offset, features, page_size)
             for offset in range(0, max(features, 1), page_size)

@@ -1,6 +1,6 @@
 """From a feature of a layer to a record; pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Any
@@ -12,13 +12,13 @@ from connectors.adapters.arcgis_enterprise.settings import options_of
 from connectors.contracts.base import Record, contract_id
 from connectors.contracts.feature import Feature
 from connectors.protocols.adapter import SourceStream
-from connectors.protocols.arcgis.geometry import to_geojson
+from connectors.protocols.arcgis.geometry import points_to_geojson, to_geojson
 from connectors.protocols.arcgis.query import tidy
 from connectors.protocols.crs import to_crs84
 from connectors.protocols.errors import BadRecord
 from connectors.protocols.features.mapping import names_in
 from connectors.protocols.features.records import NULL, PlainFeatures, to_feature_record, unwrapped
-from connectors.protocols.geojson import SourceFeature
+from connectors.protocols.geojson import SourceFeature, SourceFeatures
 from connectors.protocols.moments import parse_moment
 
 GEOJSON = b'{"type"'
@@ -54,16 +54,37 @@ def reader_of(stream: SourceStream) -> Callable[[Any], Record | None]:
     read = partial(_read, stream=stream, options=options)
     if stream.contract != contract_id(Feature):
         return read
-    plain = PlainFeatures(stream, options, moment=to_moment)
+    return _PlainLayer(PlainFeatures(stream, options, otherwise=read, moment=to_moment))
 
-    def read_plain(raw: Any) -> Record | None:
-        if not isinstance(raw, SourceFeature):
-            return read(raw)
-        if raw.geometry != NULL and bytes(memoryview(raw.geometry)[: len(GEOJSON)]) != GEOJSON:
+
+class _PlainLayer:
+    """Reads features of any kind, once those of ArcGIS' own geometry have one of GeoJSON."""
+
+    def __init__(self, plain: PlainFeatures) -> None:
+        self._plain = plain
+
+    def __call__(self, raw: Any) -> Record | None:
+        if isinstance(raw, SourceFeature) and not _is_geojson(raw):
             raw = SourceFeature(raw.id, _geojson_of(raw), raw.properties)
-        return plain(raw)
+        return self._plain(raw)
 
-    return read_plain
+    def many(self, raw: Sequence[Any]) -> Sequence[Record | None] | None:
+        if not isinstance(raw, SourceFeatures):
+            return None
+        geometries = [one.geometry for one in raw]
+        # No JSON holds the byte 0, so it tells where each begins.
+        text = b"\0".join((b"", *geometries))
+        if text.count(b"\0" + GEOJSON) + text.count(b"\0null") < len(raw):
+            points = points_to_geojson(geometries)
+            if points is None:
+                return None
+            raw = raw.with_geometries(points)
+        return self._plain.many(raw)
+
+
+def _is_geojson(feature: SourceFeature) -> bool:
+    geometry = feature.geometry
+    return geometry == NULL or bytes(memoryview(geometry)[: len(GEOJSON)]) == GEOJSON
 
 
 def _read(raw: Any, stream: SourceStream, options: Mapping[str, Any]) -> Record | None:

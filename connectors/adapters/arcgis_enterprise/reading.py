@@ -14,7 +14,7 @@ from connectors.protocols.arcgis.changes import Changes
 from connectors.protocols.arcgis.layers import Layer
 from connectors.protocols.arcgis.query import ALL, Step
 from connectors.protocols.errors import BadConfig
-from connectors.protocols.geojson import SourceFeature
+from connectors.protocols.geojson import SourceFeatures
 from connectors.protocols.moments import parse_moment, utc_text
 
 SAME_AS_UTC = ("", "utc", "etc/utc", "coordinated universal time", "gmt")
@@ -70,14 +70,14 @@ class Read:
             fingerprint=step.fingerprint,
         )
 
-    def note(self, features: Sequence[SourceFeature]) -> None:
+    def note(self, features: SourceFeatures) -> None:
         """
         :raises BadConfig: if the server sends what was not asked for
         """
         name = self.options["modified_property"]
         if not name or not features:
             return
-        values = [feature.property(name) for feature in features]
+        values = features.column(name)
         oldest, newest = self._ends(values)
         if self.since is not None and (None in values or (oldest is not None and oldest < self.since)):
             raise BadConfig(

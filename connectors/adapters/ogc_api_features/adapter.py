@@ -41,7 +41,6 @@ from connectors.protocols.crs import to_crs84
 from connectors.protocols.errors import BadConfig
 from connectors.protocols.features.mapping import names_in
 from connectors.protocols.features.records import PlainFeatures, to_feature_record, unwrapped
-from connectors.protocols.geojson import SourceFeature
 from connectors.protocols.http import HttpSession
 from connectors.protocols.moments import parse_moment
 from connectors.protocols.ogc_features import FeatureService
@@ -156,18 +155,19 @@ class OgcApiFeaturesAdapter(Adapter):
                 return
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
-        options = options_of(stream)
+        return self._read(raw, stream, options_of(stream))
+
+    def _read(self, raw: Any, stream: SourceStream, options: Mapping[str, Any]) -> Record | None:
         feature, crs = unwrapped(raw)
         place = partial(to_crs84, crs=crs, swap_axes=options["swap_axes"])
         return to_feature_record(feature, stream, options, to_crs84=place)
 
     def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
-        options = options_of(stream)
+        options = dict(options_of(stream))
         is_plain = stream.contract == FEATURE and not options["crs"] and not options["swap_axes"]
         if not is_plain:
-            return partial(self.parse, stream=stream)
-        plain = PlainFeatures(stream, options)
-        return lambda raw: plain(raw) if isinstance(raw, SourceFeature) else self.parse(raw, stream)
+            return partial(self._read, stream=stream, options=options)
+        return PlainFeatures(stream, options, otherwise=partial(self._read, stream=stream, options=options))
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         raise BadConfig("This GIS is only read: nothing can be delivered to it.")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from connectors.protocols.adapter import Cursor, Mode, Page
 from connectors.protocols.crs import first_position, to_crs84
 from connectors.protocols.errors import BadConfig
-from connectors.protocols.geojson import SourceFeature
+from connectors.protocols.geojson import SourceFeatures
 from connectors.protocols.moments import parse_moment, utc_text
 from connectors.protocols.ogc_features import Collection, Step
 
@@ -38,8 +38,7 @@ class Read:
 
     def page(self, step: Step, asked: Mapping[str, str]) -> Page:
         self.pages += 1
-        for feature in step.features:
-            self.note(feature)
+        self.note(step.features)
         records = [{"crs": step.crs, "feature": one} for one in step.features] if step.crs else step.features
         watermark = utc_text(self.newest) if self.newest else None
         if step.place is not None:
@@ -61,22 +60,24 @@ class Read:
             fingerprint=step.fingerprint,
         )
 
-    def note(self, feature: SourceFeature) -> None:
-        try:
-            stamp = parse_moment(feature.property(self.options["modified_property"]), self.zone)
-        except ValueError:
-            return  # parse will set it aside
+    def note(self, features: SourceFeatures) -> None:
+        """
+        :raises BadConfig: if the server sends what was not asked for
+        """
+        found = features.moments(self.options["modified_property"], lambda value: parse_moment(value, self.zone))
+        stamps = {stamp for stamp in found if not isinstance(stamp, ValueError)}  # parse will set those aside
         # `datetime` also matches what has no time (fc-time-response C); a filter never does.
-        heeded = self.options["changes"] == "DATETIME" if stamp is None else stamp >= (self.since or stamp)
-        if self.since and not heeded:
+        has_stray = None in stamps and self.options["changes"] != "DATETIME"
+        known = [stamp for stamp in stamps if stamp is not None]
+        if self.since and (has_stray or min(known, default=self.since) < self.since):
             raise BadConfig(
                 f"The server was asked for changes since {utc_text(self.since)} and also sends what is "
                 "older: it does not heed the question. Choose another way to ask for changes, or none.",
                 field="changes",
             )
-        if stamp is not None:
-            stamp = min(stamp, self.began) if self.began else stamp
-            self.newest = max(stamp, self.newest) if self.newest else stamp
+        if known:
+            newest = min(max(known), self.began) if self.began else max(known)
+            self.newest = max(newest, self.newest) if self.newest else newest
 
 
 def start_of_changes(options: Mapping[str, Any], cursor: Cursor, mode: Mode) -> datetime | None:

@@ -1,8 +1,9 @@
 """SCADA behind an OPC UA Web API: signals, readings and alarms in, what people do to alarms out."""
 
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from connectors.adapters.opcua_rest.alarms import CATEGORIES, read_alarm
@@ -10,9 +11,10 @@ from connectors.adapters.opcua_rest.deliveries import Deliveries
 from connectors.adapters.opcua_rest.dialects import api_of, modes_of, probe_other
 from connectors.adapters.opcua_rest.event_history import EventHistory
 from connectors.adapters.opcua_rest.listening import alarms_told, readings_told
+from connectors.adapters.opcua_rest.plain_readings import ReadingReader
 from connectors.adapters.opcua_rest.polling import ReadingsRead
 from connectors.adapters.opcua_rest.probing import probe
-from connectors.adapters.opcua_rest.readings import read_reading, read_signal
+from connectors.adapters.opcua_rest.readings import read_signal
 from connectors.adapters.opcua_rest.settings import (
     POSITIONS,
     OpcUaRestForm,
@@ -115,11 +117,14 @@ class OpcUaRestAdapter(Adapter):
             raise CannotListen(f"An OPC UA gateway tells of no {stream.contract} by itself.")
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
+        return self.reader(stream)(raw)
+
+    def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
         if stream.contract == SIGNAL:
-            return read_signal(raw, position_pattern=self.position_pattern, element_pattern=self.element_pattern)
+            return partial(read_signal, position_pattern=self.position_pattern, element_pattern=self.element_pattern)
         if stream.contract == READING:
-            return read_reading(raw, position_pattern=self.position_pattern, positions=self.positions)
-        return self._read_alarm(raw)
+            return ReadingReader(position_pattern=self.position_pattern, positions=self.positions)
+        return self._read_alarm
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         history = EventHistory(self.api, self.config)

@@ -12,9 +12,10 @@ from django import forms
 
 from connectors.adapters.pi_web_api.alarms import FrameRead, read_alarm, read_frames
 from connectors.adapters.pi_web_api.listing import Root, find_root, is_database, list_signals
+from connectors.adapters.pi_web_api.plain_readings import ReadingReader
 from connectors.adapters.pi_web_api.probing import databases, probe, servers
 from connectors.adapters.pi_web_api.reading import Window, read_values
-from connectors.adapters.pi_web_api.records import read_reading, read_signal
+from connectors.adapters.pi_web_api.records import read_signal
 from connectors.adapters.pi_web_api.settings import PiStreamForm, PiWebApiForm, options_of
 from connectors.contracts.alarm import Alarm, AlarmCategory
 from connectors.contracts.base import OutboundRecord, Record, contract_id
@@ -107,7 +108,7 @@ class PiWebApiAdapter(Adapter):
         if stream.contract == SIGNAL:
             return partial(read_signal, element_pattern=self.element_pattern, position_pattern=self.position_pattern)
         if stream.contract == READING:
-            return partial(read_reading, position_pattern=self.position_pattern, states=self.states)
+            return ReadingReader(position_pattern=self.position_pattern, states=self.states)
         types = {name: AlarmCategory(category) for name, category in options_of(stream)["alarm_types"].items()}
         return partial(read_alarm, element_pattern=self.element_pattern, types=types)
 

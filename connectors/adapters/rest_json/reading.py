@@ -11,7 +11,7 @@ from jmespath.exceptions import JMESPathError
 
 from connectors.protocols.adapter import Page
 from connectors.protocols.errors import BadConfig, ContractBroken
-from connectors.protocols.expressions import compiled
+from connectors.protocols.expressions import compiled, finder
 from connectors.protocols.http import Auth, HttpSession, Response
 from connectors.protocols.moments import parse_moment, utc_text
 from connectors.protocols.paging import ReadProof
@@ -155,10 +155,11 @@ class Read:
 
     def _keys(self, records: Sequence[Any]) -> list[str | None]:
         keys: list[str | None] = []
+        finders = [finder(expression) for expression in self.keys]
         for record in records:
             try:
-                parts = [compiled(expression).search(record) for expression in self.keys]
-            except JMESPathError:
+                parts = [find(record) for find in finders]
+            except ValueError:
                 parts = [None]
             keys.append(None if None in parts else "\0".join(map(str, parts)))
         return keys
@@ -171,11 +172,11 @@ class Read:
         """
         if not self.options["updated"]:
             return
+        find, zone = finder(self.options["updated"]), ZoneInfo(self.options["time_zone"])
         for record in records:
             try:
-                value = compiled(self.options["updated"]).search(record)
-                stamp = parse_moment(value, ZoneInfo(self.options["time_zone"]))
-            except (JMESPathError, ValueError):
+                stamp = parse_moment(find(record), zone)
+            except ValueError:
                 continue
             if stamp is None:
                 continue

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import orjson
 
 from connectors.protocols.arcgis.layers import Layer
 from connectors.protocols.arcgis.query import from_esri, identify
 from connectors.protocols.arcgis.rest import ArcgisRest
 from connectors.protocols.errors import ContractBroken, Unreachable
-from connectors.protocols.geojson import SourceFeature
+from connectors.protocols.geojson import SourceFeature, SourceFeatures
 
 WAITS = (1, 1, 2, 3, 5, *(10,) * 24)
 """Seconds between two looks at a job: a hundred thousand edits take about a minute, and none waits more than five."""
@@ -95,8 +94,8 @@ def _generations(answer: Mapping[str, Any]) -> list[tuple[int, int]]:
     ]
 
 
-def _features(edit: Mapping[str, Any]) -> list[SourceFeature]:
+def _features(edit: Mapping[str, Any]) -> SourceFeatures:
     parts = edit.get("features")
     parts = parts if isinstance(parts, dict) else {}
     listed = [*(parts.get("adds") or ()), *(parts.get("updates") or ())]
-    return from_esri(msgspec.Raw(orjson.dumps(listed)))
+    return from_esri(orjson.dumps(listed))

@@ -2,14 +2,20 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+import orjson
 from shapely import Polygon
 from shapely.errors import ShapelyError
+
+from connectors.protocols.geojson import decoded_together
 
 WGS84 = 4326
 FIRST_OF_ESRI = 32_768
 """From here on a well-known id is Esri's own; below, it is EPSG's."""
+
+NOTHING = msgspec.Raw(b"null")
 
 Ring = list[list[float]]
 
@@ -54,6 +60,31 @@ def to_geojson(geometry: Any) -> dict[str, Any] | None:
         case {"curvePaths": _} | {"curveRings": _}:
             raise ValueError("it has true curves, which GeoJSON has not")
     raise ValueError("it is no geometry that ArcGIS is known to have")
+
+
+class _Point(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A plain point in longitude and latitude."""
+
+    x: Annotated[int, msgspec.Meta(ge=-180, le=180)] | Annotated[float, msgspec.Meta(ge=-180, le=180)]
+    y: Annotated[int, msgspec.Meta(ge=-90, le=90)] | Annotated[float, msgspec.Meta(ge=-90, le=90)]
+
+
+_points = msgspec.json.Decoder(list[_Point | None])
+
+
+def points_to_geojson(geometries: Sequence[msgspec.Raw]) -> list[msgspec.Raw] | None:
+    """
+    Points in CRS84 as ArcGIS writes them, brought to GeoJSON together; `None` if not all are plain points that lie on
+    the Earth: `to_geojson` tells what each is.
+    """
+    try:
+        points = decoded_together(geometries, _points)
+    except msgspec.MsgspecError:
+        return None
+    return [
+        NOTHING if one is None else msgspec.Raw(orjson.dumps({"type": "Point", "coordinates": (one.x, one.y)}))
+        for one in points
+    ]
 
 
 def _of(kind: str, coordinates: list[Any]) -> dict[str, Any] | None:

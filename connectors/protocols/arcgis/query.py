@@ -3,9 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
-from hashlib import blake2b
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -13,7 +11,7 @@ from connectors.protocols.arcgis.geometry import crs_of
 from connectors.protocols.arcgis.layers import Layer
 from connectors.protocols.arcgis.rest import ArcgisRest
 from connectors.protocols.errors import ContractBroken, Unreachable
-from connectors.protocols.geojson import SourceFeature
+from connectors.protocols.geojson import SourceFeature, SourceFeatures
 from connectors.protocols.http import NotAsPromised, ResponseTooLarge
 from connectors.protocols.paging import ReadProof
 
@@ -22,15 +20,8 @@ SMALLEST_PAGE = 10
 SHRINK_BY = 4
 SHRINKS = 2
 GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\}?")
-
-
-class _Answer(msgspec.Struct):
-    """A page in f=json, or a FeatureCollection in f=geojson, which has the flag among its properties."""
-
-    features: msgspec.Raw
-    exceededTransferLimit: Any = False  # noqa: N815  # Esri's name
-    properties: Any = None
-    spatialReference: Any = None  # noqa: N815  # Esri's name
+GUIDS = re.compile(rf"{GUID.pattern}(?:\n{GUID.pattern})*")
+WITHOUT_BRACES = str.maketrans("", "", "{}")
 
 
 class EsriFeature(msgspec.Struct, gc=False):
@@ -40,8 +31,16 @@ class EsriFeature(msgspec.Struct, gc=False):
     geometry: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_esri = msgspec.json.Decoder(list[EsriFeature])
-_geojson = msgspec.json.Decoder(list[SourceFeature])
+_Feature = TypeVar("_Feature", SourceFeature, EsriFeature)
+
+
+class _Answer(msgspec.Struct, Generic[_Feature]):
+    """A page in f=json, or a FeatureCollection in f=geojson, which has the flag among its properties."""
+
+    features: list[_Feature]
+    exceededTransferLimit: Any = False  # noqa: N815  # Esri's name
+    properties: Any = None
+    spatialReference: Any = None  # noqa: N815  # Esri's name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +55,7 @@ class Step:
     :param shortfall: on the last page, why the walk did not bring the whole; empty if it provably did
     """
 
-    features: Sequence[SourceFeature]
+    features: SourceFeatures
     crs: str | None
     total: int | None
     place: dict[str, Any] | None
@@ -66,7 +65,7 @@ class Step:
 
 @dataclass(frozen=True)
 class _Page:
-    features: Sequence[SourceFeature]
+    features: SourceFeatures
     object_ids: Sequence[int]
     crs: str | None
     has_more: bool
@@ -175,24 +174,28 @@ class Walk:
         if self.layer.pages:
             form["resultRecordCount"] = str(self.page_size)
         response = self.rest.ask(self._url, form)
+        features: SourceFeatures
+        answer: _Answer[SourceFeature] | _Answer[EsriFeature]
         try:
-            answer = self.rest.http.json(response, _Answer)
-            features, object_ids = self._features(answer.features)
+            if self.as_geojson:
+                answer = self.rest.http.json(response, _Answer[SourceFeature])
+                features = SourceFeatures(answer.features)
+            else:
+                answer = self.rest.http.json(response, _Answer[EsriFeature])
+                features = _of_esri(answer.features)
+            crs = None if self.as_geojson else crs_of(answer.spatialReference)
+            fingerprint = features.fingerprint(crs)
+            object_ids = identify(features, self.layer, self.key)
         except (NotAsPromised, msgspec.MsgspecError) as error:
             raise ContractBroken(f"{self.rest.host} answered something else than a page of features.") from error
         flags = answer.properties if isinstance(answer.properties, dict) else {}
-        crs = None if self.as_geojson else crs_of(answer.spatialReference)
         return _Page(
             features=features,
             object_ids=object_ids,
             crs=crs,
             has_more=bool(answer.exceededTransferLimit or flags.get("exceededTransferLimit")),
-            fingerprint=blake2b(answer.features, digest_size=20, person=(crs or "").encode()[-16:]).digest(),
+            fingerprint=fingerprint,
         )
-
-    def _features(self, raw: msgspec.Raw) -> tuple[list[SourceFeature], list[int]]:
-        features = _geojson.decode(raw) if self.as_geojson else from_esri(raw)
-        return features, identify(features, self.layer, self.key)
 
     def _count(self) -> int | None:
         answer = self.rest.object(self._url, {"where": self.where, "returnCountOnly": "true"})
@@ -212,24 +215,40 @@ class Walk:
         return f"{self.rest.url(self.layer.path)}/query"
 
 
-def from_esri(raw: msgspec.Raw) -> list[SourceFeature]:
+def from_esri(raw: bytes) -> SourceFeatures:
     """Features in f=json, with their geometry as it was sent and their attributes as properties."""
-    return [SourceFeature(None, one.geometry, one.attributes) for one in _esri.decode(raw)]
+    return _of_esri(msgspec.json.decode(raw, type=list[EsriFeature]))
 
 
-def identify(features: Sequence[SourceFeature], layer: Layer, key: str) -> list[int]:
+def _of_esri(features: Sequence[EsriFeature]) -> SourceFeatures:
+    return SourceFeatures([SourceFeature(None, one.geometry, one.attributes) for one in features])
+
+
+def identify(features: SourceFeatures, layer: Layer, key: str) -> list[int]:
     """
     Give each feature its key for an id.
 
     :return: their object ids
+    :raises ContractBroken: if one has none
     """
-    named = _named(layer.object_id, key)
-    object_ids = []
-    for one in features:
-        names = named.decode(one.properties)
-        object_ids.append(_whole(one.id if names.object_id is None else names.object_id, layer))
-        one.id = str(object_ids[-1]) if key == layer.object_id else tidy(names.key)
+    features.look_up(layer.object_id, key)
+    listed = zip(features, features.column(layer.object_id), strict=True)
+    object_ids = [_whole(one.id if number is None else number, layer) for one, number in listed]
+    keys = map(str, object_ids) if key == layer.object_id else _tidied(features.column(key))
+    for one, name in zip(features, keys, strict=True):
+        one.id = name
     return object_ids
+
+
+def _tidied(values: Sequence[Any]) -> Sequence[str | None]:
+    """`tidy` of each. Nearly always all are GUIDs, which are seen to together."""
+    try:
+        text = "\n".join(values)
+    except TypeError:
+        return [tidy(value) for value in values]
+    if GUIDS.fullmatch(text):
+        return text.lower().translate(WITHOUT_BRACES).split("\n")
+    return [tidy(value) for value in values]
 
 
 def tidy(value: object) -> str | None:
@@ -244,15 +263,10 @@ def tidy(value: object) -> str | None:
 
 def _whole(value: object, layer: Layer) -> int:
     """An object id, which some servers write as a float."""
+    if type(value) is int:
+        return value
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if not isinstance(value, int):
         raise ContractBroken(f"{layer.path} sends features without their object id {layer.object_id}.")
     return value
-
-
-@cache
-def _named(object_id: str, key: str) -> "msgspec.json.Decoder[Any]":
-    """Finds an object id and a key among attributes without parsing the others."""
-    fields = {"object_id": object_id} if key == object_id else {"object_id": object_id, "key": key}
-    return msgspec.json.Decoder(msgspec.defstruct("Named", [(name, Any, None) for name in fields], rename=fields))

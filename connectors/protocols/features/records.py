@@ -1,6 +1,6 @@
 """From a feature to a record, by an administrator's mapping; pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from connectors.protocols.adapter import SourceStream
 from connectors.protocols.convert import to_record
 from connectors.protocols.errors import BadRecord
 from connectors.protocols.features.mapping import SKIP, names_in
-from connectors.protocols.geojson import SourceFeature, feature_id
+from connectors.protocols.geojson import SourceFeature, SourceFeatures, feature_id
 from connectors.protocols.moments import parse_moment
 
 NULL, EMPTY = msgspec.Raw(b"null"), msgspec.Raw(b"{}")
@@ -38,15 +38,27 @@ class PlainFeatures:
     """
     Reads features of any kind as they are, in CRS84: what is passed on unparsed needs no look at its members. A
     geometry that is none shows when it is placed on the Earth.
+
+    :param otherwise: reads what is no `SourceFeature`
     """
 
-    def __init__(self, stream: SourceStream, options: Options, *, moment: ToMoment = parse_moment) -> None:
+    def __init__(
+        self,
+        stream: SourceStream,
+        options: Options,
+        *,
+        otherwise: Callable[[Any], Record | None],
+        moment: ToMoment = parse_moment,
+    ) -> None:
         self.collection = stream.name
         self.id_property, self.id_prefix = options["id_property"], options["id_prefix"]
         self.modified_property, self.zone = options["modified_property"], ZoneInfo(options["time_zone"])
-        self.moment = moment
+        self.moment, self.otherwise = moment, otherwise
 
-    def __call__(self, raw: SourceFeature) -> Feature:
+    def __call__(self, raw: Any) -> Record | None:
+        return self._plain(raw) if isinstance(raw, SourceFeature) else self.otherwise(raw)
+
+    def _plain(self, raw: SourceFeature) -> Feature:
         key = feature_id(raw, self.id_property)
         if key is None:
             raise BadRecord("it has no id", path=self.id_property or "id")
@@ -62,6 +74,34 @@ class PlainFeatures:
             geometry=None if raw.geometry == NULL else raw.geometry,
             properties=EMPTY if raw.properties == NULL else raw.properties,
         )
+
+    def many(self, raw: Sequence[Any]) -> Sequence[Feature] | None:
+        """What each would be read as, if none of them is to be set aside; `None`: look at them one by one."""
+        names = filter(None, (self.modified_property, self.id_property))
+        if not isinstance(raw, SourceFeatures) or not raw.look_up(*names):
+            return None
+        keys, prefix = raw.ids(self.id_property), f"{self.collection}/{self.id_prefix}"
+        longest, moments = LONGEST_KEY - len(prefix), self._moments(raw)
+        if moments is None or any(key is None or len(key) > longest for key in keys):
+            return None
+        return [
+            Feature(
+                external_id=f"{prefix}{key}",
+                source_time=moment,
+                collection=self.collection,
+                geometry=None if one.geometry == NULL else one.geometry,
+                properties=EMPTY if one.properties == NULL else one.properties,
+            )
+            for one, key, moment in zip(raw, keys, moments, strict=True)
+        ]
+
+    def _moments(self, features: SourceFeatures) -> Sequence[datetime | None] | None:
+        """When each was last changed; `None` if one does not say so readably."""
+        if not self.modified_property:
+            return [None] * len(features)
+        found = features.moments(self.modified_property, lambda value: self.moment(value, self.zone))
+        moments = [one for one in found if not isinstance(one, ValueError)]
+        return moments if len(moments) == len(features) else None
 
     def _modified(self, raw: SourceFeature, key: str) -> datetime | None:
         if not self.modified_property:

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from shapely.geometry import shape
 
-from connectors.protocols.arcgis.geometry import crs_of, to_geojson
+from connectors.protocols.arcgis.geometry import crs_of, points_to_geojson, to_geojson
 from connectors.protocols.crs import to_crs84
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "arcgis" / "esri"
@@ -134,3 +135,17 @@ def test_coordinates_have_the_easting_first_whatever_the_reference_system_says()
         "type": "Point",
         "coordinates": [pytest.approx(10.0), pytest.approx(52.0)],
     }
+
+
+def test_plain_points_are_brought_to_geojson_together() -> None:
+    points = [msgspec.Raw(text) for text in (b'{"x":9.5,"y":47}', b"null")]
+
+    assert points_to_geojson(points) == [
+        msgspec.Raw(b'{"type":"Point","coordinates":[9.5,47]}'),
+        msgspec.Raw(b"null"),
+    ]
+
+
+@pytest.mark.parametrize("text", [b'{"x":"NaN","y":1}', b'{"x":181,"y":1}', b'{"x":1,"y":2,"z":3}', b'{"paths":[]}'])
+def test_what_is_no_plain_point_is_left_to_be_read_by_itself(text: bytes) -> None:
+    assert points_to_geojson([msgspec.Raw(b'{"x":1,"y":2}'), msgspec.Raw(text)]) is None
