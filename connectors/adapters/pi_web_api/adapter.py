@@ -1,7 +1,7 @@
 """AVEVA PI: signals, what was recorded of them, and event frames, by the PI Web API."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,6 +11,7 @@ import msgspec
 from django import forms
 
 from connectors.adapters.pi_web_api.alarms import FrameRead, read_alarm, read_frames
+from connectors.adapters.pi_web_api.listening import Rhythm, frames_told, require_updates, values_told
 from connectors.adapters.pi_web_api.listing import Root, find_root, is_database, list_signals
 from connectors.adapters.pi_web_api.probing import databases, probe, servers
 from connectors.adapters.pi_web_api.reading import Window, read_values
@@ -31,9 +32,10 @@ from connectors.protocols.adapter import (
     Receipt,
     SourceStream,
 )
-from connectors.protocols.errors import BadConfig
+from connectors.protocols.errors import BadConfig, CannotListen
 from connectors.protocols.http import HttpSession
 from connectors.protocols.pi.streams import Stream
+from connectors.protocols.pi.updates import Kept, StreamUpdates
 from connectors.protocols.pi.web_api import PiWebApi
 from connectors.protocols.sign_in import auth_of
 
@@ -61,8 +63,8 @@ class PiWebApiAdapter(Adapter):
     stream_form: ClassVar[type[forms.Form]] = PiStreamForm
     emits: ClassVar[tuple[Emission, ...]] = (
         Emission(contract=Signal, modes=(Mode.FULL,), freshness=timedelta(days=1)),
-        Emission(contract=Reading, modes=(Mode.FULL, Mode.INCREMENTAL), freshness=timedelta(minutes=5)),
-        Emission(contract=Alarm, modes=(Mode.FULL, Mode.INCREMENTAL), freshness=timedelta(minutes=5)),
+        Emission(contract=Reading, modes=(Mode.FULL, Mode.INCREMENTAL, Mode.EVENT), freshness=timedelta(minutes=5)),
+        Emission(contract=Alarm, modes=(Mode.FULL, Mode.INCREMENTAL, Mode.EVENT), freshness=timedelta(minutes=5)),
     )
     accepts: ClassVar[tuple[type[OutboundRecord], ...]] = ()
 
@@ -99,6 +101,21 @@ class PiWebApiAdapter(Adapter):
                 raise BadConfig(f"{stream.name} is a data server, which has no event frames. Read them of a database.")
             case other:
                 raise BadConfig(f"A PI Web API has no {other}.")
+
+    def listen(self, stream: SourceStream, *, cursor: Cursor | None) -> Generator[Page | None]:
+        if stream.contract == READING:
+            yield from self._values_told(stream)
+        elif stream.contract == ALARM and is_database(stream.name):
+            yield from frames_told(
+                self.api,
+                stream.name,
+                options_of(stream),
+                overlap=self.overlap,
+                size=self.config["list_size"],
+                rhythm=self._rhythm(stream),
+            )
+        else:
+            raise CannotListen(f"A PI Web API tells of no {stream.contract} of {stream.name} by itself.")
 
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
         return self.reader(stream)(raw)
@@ -146,18 +163,37 @@ class PiWebApiAdapter(Adapter):
             incomplete=known.doubt or ("" if known.streams else _nothing_in(stream.name)),
         )
 
+    def _values_told(self, stream: SourceStream) -> Generator[Page | None]:
+        if options_of(stream)["interval_seconds"]:
+            raise CannotListen("Values at whole intervals are worked out when they are asked for, and never told of.")
+        root = find_root(self.api, stream.name)
+        require_updates(self.api)
+        known = self._known(stream, root, anew=False)
+        if not known.streams:
+            raise CannotListen(_nothing_in(stream.name))
+        updates = StreamUpdates(
+            self.api,
+            known.streams,
+            self.http.memory.setdefault(("markers", *self._key(stream)), Kept()),
+            batch=self.config["signals_per_request"],
+            count=self.config["values_per_signal"],
+            overlap=self.overlap,
+        )
+        yield from values_told(updates, rhythm=self._rhythm(stream), is_due=lambda at: not self._lasts(known, at))
+
+    def _rhythm(self, stream: SourceStream) -> Rhythm:
+        return Rhythm(seconds=options_of(stream)["poll_seconds"], sleep=self.http.sleep)
+
     def _known(self, stream: SourceStream, root: Root, *, anew: bool) -> _Known:
         """
         The signals to ask for. Listing them is dear and values are asked for each minute, so the list is kept as long
         as the session is, and made anew every so often.
         """
         options = options_of(stream)
-        key = (self.kind, stream.name, msgspec.json.encode(dict(options), order="deterministic"))
+        key = self._key(stream)
         known: _Known | None = self.http.memory.get(key)
-        if known is not None and not anew:
-            lasts = SOON if known.doubt else timedelta(minutes=self.config["list_minutes"])
-            if root.at - known.listed_at < lasts:
-                return known
+        if known is not None and not anew and self._lasts(known, root.at):
+            return known
         found: dict[str, Stream] = {}
         doubt = ""
         for page in list_signals(self.api, root, options, size=self.config["list_size"]):
@@ -169,6 +205,14 @@ class PiWebApiAdapter(Adapter):
         streams = tuple(found[path] for path in sorted(found))
         known = self.http.memory[key] = _Known(streams=streams, listed_at=root.at, doubt=doubt)
         return known
+
+    def _lasts(self, known: _Known, at: datetime) -> bool:
+        """Whether the list need not be made anew yet."""
+        return at - known.listed_at < (SOON if known.doubt else timedelta(minutes=self.config["list_minutes"]))
+
+    def _key(self, stream: SourceStream) -> tuple[str, str, bytes]:
+        options = dict(options_of(stream))
+        return self.kind, stream.name, msgspec.json.encode(options, order="deterministic")
 
     def _alarms(self, stream: SourceStream, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
         root = find_root(self.api, stream.name)

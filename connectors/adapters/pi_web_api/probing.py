@@ -5,6 +5,7 @@ from typing import Any
 
 from connectors.protocols.adapter import Probe
 from connectors.protocols.errors import ContractBroken, Unauthorized
+from connectors.protocols.pi.updates import NOT_OFFERED, attempt, is_offered
 from connectors.protocols.pi.web_api import Part, PiWebApi, items_of
 
 
@@ -65,10 +66,18 @@ def _findings(api: PiWebApi, status: dict[str, Any], found: str) -> Iterator[str
     for server in (*_all(api, "assetservers"), *_all(api, "dataservers")):
         if server.get("IsConnected") is False:
             yield f"The PI Web API has no connection to {server['Path']}: nothing of it can be read."
+    yield from _batch_findings(api)
+
+
+def _batch_findings(api: PiWebApi) -> Iterator[str]:
     try:
-        api.batch({"home": Part(resource=f"{api.base_url}/")})["home"].required()
+        answers = api.batch({"home": Part(resource=f"{api.base_url}/"), "updates": attempt(api)})
+        answers["home"].required()
     except (ContractBroken, Unauthorized) as error:
         yield f"It takes no batch from us, by which elements, values and event frames are read. {error}"
+        return
+    if not is_offered(answers["updates"]):
+        yield f"{NOT_OFFERED} Values are read by schedules."
 
 
 def _count(number: int, noun: str) -> str:
