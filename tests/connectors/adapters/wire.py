@@ -37,6 +37,9 @@ class Clock:
         self.instant += timedelta(**span)
         return self.instant
 
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds=seconds)
+
 
 def session(*, retries: int = 0) -> HttpSession:
     """The product's own session, in no hurry and without pauses."""
