@@ -1,4 +1,4 @@
-"""AVEVA PI: signals, what was recorded of them, and event frames, by the PI Web API."""
+"""AVEVA PI: signals, what is recorded of them, and event frames, which can be acknowledged, by the PI Web API."""
 
 import re
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 from django import forms
 
+from connectors.adapters.pi_web_api.acknowledgements import acknowledge
 from connectors.adapters.pi_web_api.alarms import FrameRead, read_alarm, read_frames
 from connectors.adapters.pi_web_api.listening import Rhythm, frames_told, require_updates, values_told
 from connectors.adapters.pi_web_api.listing import Root, find_root, is_database, list_signals
@@ -18,6 +19,7 @@ from connectors.adapters.pi_web_api.reading import Window, read_values
 from connectors.adapters.pi_web_api.records import read_reading, read_signal
 from connectors.adapters.pi_web_api.settings import PiStreamForm, PiWebApiForm, options_of
 from connectors.contracts.alarm import Alarm, AlarmCategory
+from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.contracts.base import OutboundRecord, Record, contract_id
 from connectors.contracts.reading import Reading, SwitchState
 from connectors.contracts.signal import Signal
@@ -66,7 +68,7 @@ class PiWebApiAdapter(Adapter):
         Emission(contract=Reading, modes=(Mode.FULL, Mode.INCREMENTAL, Mode.EVENT), freshness=timedelta(minutes=5)),
         Emission(contract=Alarm, modes=(Mode.FULL, Mode.INCREMENTAL, Mode.EVENT), freshness=timedelta(minutes=5)),
     )
-    accepts: ClassVar[tuple[type[OutboundRecord], ...]] = ()
+    accepts: ClassVar[tuple[type[OutboundRecord], ...]] = (AlarmAcknowledgement,)
 
     def __init__(self, config: Mapping[str, Any], http: HttpSession) -> None:
         self.config = config
@@ -129,7 +131,9 @@ class PiWebApiAdapter(Adapter):
         return partial(read_alarm, element_pattern=self.element_pattern, types=types)
 
     def deliver(self, record: OutboundRecord) -> Receipt:
-        raise BadConfig(f"A PI Web API takes no {contract_id(type(record))}.")
+        if not isinstance(record, AlarmAcknowledgement):
+            raise BadConfig(f"A PI Web API takes no {contract_id(type(record))}.")
+        return acknowledge(record, api=self.api)
 
     def _signals(self, stream: SourceStream, cursor: Cursor | None) -> Iterator[Page]:
         root = find_root(self.api, stream.name)

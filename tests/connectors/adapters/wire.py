@@ -76,12 +76,14 @@ class PretendUtility:
         )
         self.utility: Utility = self.app.state.utility
         self.asked: list[str] = []
+        self.verbs: list[str] = []
         self.bodies: list[bytes] = []
 
     def answer(self, request: PreparedRequest) -> tuple[int, dict[str, str], bytes]:
         body = request.body or b""
         content = body.encode() if isinstance(body, str) else bytes(body)
         self.asked.append(request.path_url)
+        self.verbs.append(request.method or "GET")
         self.bodies.append(content)
         url = request.url or ""
 
@@ -115,6 +117,6 @@ class PretendUtility:
 def pretend_utility() -> Iterator[PretendUtility]:
     pretend = PretendUtility()
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        for method in (responses.GET, responses.POST):
+        for method in (responses.GET, responses.POST, responses.PATCH):
             mock.add_callback(method, url=ANYWHERE, callback=pretend.answer)
         yield pretend
