@@ -18,7 +18,7 @@ from connectors.contracts.alarm import Alarm
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.contracts.reading import Reading
 from connectors.contracts.signal import Signal
-from connectors.protocols.adapter import Mode, SourceStream
+from connectors.protocols.adapter import Mode, Page, SourceStream
 from connectors.protocols.pi.streams import Stream
 from connectors.protocols.pi.updates import Kept, StreamUpdates
 from connectors.protocols.pi.web_api import PiWebApi
@@ -58,6 +58,16 @@ def is_specified(resource: str, *, method: str) -> bool:
     return any(method == known and pattern.fullmatch(path) and asked <= names for known, pattern, names in operations())
 
 
+def first_told(adapter: PiWebApiAdapter, contract: str) -> Page:
+    """What is told first after the promise."""
+    stream = SourceStream(name=DATABASE, contract=contract, options={"name_filter": f"*{SWITCH}*"})
+    with closing(adapter.listen(stream, cursor=None)) as told:
+        next(told)
+        page = next(told)
+    assert page is not None
+    return page
+
+
 def test_every_request_is_one_that_the_specification_knows() -> None:
     with pretend_utility() as pi:
         adapter = historian(values_per_signal="2", history_hours="1")
@@ -85,13 +95,8 @@ def test_what_is_asked_while_listening_and_to_acknowledge_is_known_to_the_specif
     with pretend_utility() as pi:
         pi.utility.hv_fault(SWITCH)
         adapter = historian()
-        for contract in ("reading/1", "alarm/1"):
-            stream = SourceStream(name=DATABASE, contract=contract, options={"name_filter": f"*{SWITCH}*"})
-            with closing(adapter.listen(stream, cursor=None)) as told:
-                next(told)
-                page = next(told)
-        assert page is not None
-        alarm = adapter.parse(page.records[0], stream)
+        told = {contract: first_told(adapter, contract) for contract in ("reading/1", "alarm/1")}
+        alarm = adapter.parse(told["alarm/1"].records[0], SourceStream(name=DATABASE, contract="alarm/1"))
         assert isinstance(alarm, Alarm)
         pi.verbs.clear()
         pi.asked.clear()
