@@ -307,7 +307,7 @@ def test_an_event_frame_is_acknowledged_once(simulator: Simulator, clock: Clock)
     check(seen, "EventFrame")
     told = seen.json()
     assert (frame["IsAcknowledged"], told["IsAcknowledged"]) == (False, True)
-    assert (told["AcknowledgedBy"], told["AcknowledgedDate"]) == ("RURAL\\service", "2026-11-24T01:16:00.25Z")
+    assert (told["AcknowledgedBy"], told["AcknowledgedDate"]) == (f"RURAL\\{AUTH[0]}", "2026-11-24T01:16:00.25Z")
     assert acknowledge(simulator, "I1Fmgone").status_code == 404
 
 
