@@ -10,7 +10,7 @@ from tests.chaos.stage import staged
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("chaos")]
 
 SEED = 4
-VICTIMS = ("worker", "beat", "web", "valkey", "postgresql")
+VICTIMS = ("worker", "listener", "beat", "web", "valkey", "postgresql")
 
 
 @pytest.fixture(scope="module")
