@@ -144,6 +144,17 @@ class Resources:
     def frame(self, query: Query, key: str) -> Json:
         return self._frame(key).as_json(is_brief=query.is_brief)
 
+    def several_frames(self, query: Query) -> Json:
+        items: list[Json] = []
+        for key in query.all("webId"):
+            frame = self._frame_log.find(key)
+            told = {"Exception": {"Errors": ["The specified event frame was not found."]}}
+            items.append(
+                {"Identifier": key, "IdentifierType": "WebId"}
+                | (told if frame is None else {"Object": frame.as_json(is_brief=query.is_brief)})
+            )
+        return {"Links": {}, "Items": items}
+
     def acknowledge(self, query: Query, key: str) -> Json:
         frame = self._frame(key)
         if self._fault == "read-only":
@@ -331,6 +342,7 @@ ROUTES: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "assetdatabases/([^/]+)/eventframes", Resources.frames),
     ("GET", "elements/([^/]+)/attributes", Resources.attributes),
     ("GET", "assetdatabases/([^/]+)/security", Resources.security),
+    ("GET", "eventframes/multiple", Resources.several_frames),
     ("GET", "eventframes/([^/]+)", Resources.frame),
     ("PATCH", "eventframes/([^/]+)/acknowledge", Resources.acknowledge),
     ("GET", "eventframes/([^/]+)/referencedelements", Resources.referenced_elements),

@@ -112,8 +112,8 @@ class PiWebApiAdapter(Adapter):
                 self.api,
                 stream.name,
                 options_of(stream),
-                overlap=self.overlap,
-                size=self.config["list_size"],
+                cursor=cursor,
+                begin=self._frame_read,
                 rhythm=self._rhythm(stream),
             )
         else:
@@ -220,12 +220,13 @@ class PiWebApiAdapter(Adapter):
 
     def _alarms(self, stream: SourceStream, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
         root = find_root(self.api, stream.name)
+        yield from read_frames(self.api, root, options_of(stream), self._frame_read(cursor, root, mode))
+
+    def _frame_read(self, cursor: Cursor | None, root: Root, mode: Mode = Mode.INCREMENTAL) -> FrameRead:
         size = self.config["list_size"]
         if cursor is None:
-            read = FrameRead.first(root.at, days=self.config["alarm_look_back_days"], mode=mode, size=size)
-        else:
-            read = FrameRead.next(cursor, root.at, overlap=self.overlap, size=size)
-        yield from read_frames(self.api, root, options_of(stream), read)
+            return FrameRead.first(root.at, days=self.config["alarm_look_back_days"], mode=mode, size=size)
+        return FrameRead.next(cursor, root.at, overlap=self.overlap, size=size)
 
 
 def _stream(emission: Emission, path: str, label: str) -> SourceStream:

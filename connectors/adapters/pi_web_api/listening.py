@@ -5,11 +5,11 @@ which are looked through every few seconds, for it tells of none by itself.
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from connectors.adapters.pi_web_api.alarms import FrameRead, read_frames
-from connectors.adapters.pi_web_api.listing import find_root
+from connectors.adapters.pi_web_api.listing import Root, find_root
 from connectors.adapters.pi_web_api.reading import raw_readings
 from connectors.protocols.adapter import Cursor, Page
 from connectors.protocols.errors import CannotListen, Interrupted
@@ -85,26 +85,31 @@ def _require_most(updates: StreamUpdates) -> None:
 
 
 def frames_told(
-    api: PiWebApi, path: str, options: Mapping[str, Any], *, overlap: timedelta, size: int, rhythm: Rhythm
+    api: PiWebApi,
+    path: str,
+    options: Mapping[str, Any],
+    *,
+    cursor: Cursor | None,
+    begin: Callable[[Cursor | None, Root], FrameRead],
+    rhythm: Rhythm,
 ) -> Generator[Page | None]:
     """
     Event frames of the database at `path` that are new or have changed since they were last looked through: those under
-    way, and those that ended no longer ago than the overlap.
+    way, those that ended no longer ago than the overlap, and those that wait to be acknowledged.
 
-    :param size: how many to ask for at a time
+    :param cursor: where a read for changes would begin
+    :param begin: such a read, from a cursor on
     """
-    cursor: Cursor = {"since": utc_text(find_root(api, path).at)}
     known: dict[str, Any] = {}
     yield Page(records=PROMISED)
     while True:
         root = find_root(api, path)
         seen: dict[str, Any] = {}
-        for page in read_frames(api, root, options, FrameRead.next(cursor, root.at, overlap=overlap, size=size)):
+        for page in read_frames(api, root, options, begin(cursor, root)):
             seen |= {frame["WebId"]: frame for frame in page.records}
             news = [frame for frame in page.records if known.get(frame["WebId"]) != frame]
-            if page.complete and page.cursor is not None:
-                cursor = page.cursor
             # A list that moved while it was read is read again from where it began.
+            cursor = page.cursor if page.complete else cursor
             yield Page(records=news, cursor=page.cursor if page.complete else None)
         known = seen
         yield from rhythm.rest()

@@ -10,7 +10,7 @@ from requests import PreparedRequest
 from connectors.adapters.pi_web_api.adapter import PiWebApiAdapter
 from connectors.contracts.alarm import Alarm
 from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
-from connectors.protocols.adapter import Mode, Receipt, SourceStream
+from connectors.protocols.adapter import Cursor, Mode, Receipt, SourceStream
 from connectors.protocols.errors import BadRecord, Unauthorized, Unreachable
 from tests.connectors.adapters.wire import ANYWHERE, BASE, PretendUtility, build, pretend_utility
 
@@ -103,3 +103,40 @@ def test_an_event_frame_that_is_gone_cannot_be_acknowledged(historian: PiWebApiA
 
     with pytest.raises(BadRecord, match="AVEVA PI has no such event frame any more"):
         historian.deliver(gone)
+
+
+def changes(historian: PiWebApiAdapter, cursor: Cursor | None) -> tuple[list[Alarm], Cursor]:
+    """What a read for changes brings, and where the next one begins."""
+    pages = list(historian.fetch(FRAMES, cursor=cursor, mode=Mode.INCREMENTAL))
+    alarms = [historian.parse(raw, FRAMES) for page in pages for raw in page.records]
+    assert pages[-1].complete
+    assert pages[-1].cursor is not None
+    return [alarm for alarm in alarms if isinstance(alarm, Alarm)], pages[-1].cursor
+
+
+def test_an_acknowledgement_long_after_the_end_is_read(historian: PiWebApiAdapter, pi: PretendUtility) -> None:
+    pi.clock.advance(minutes=1)
+    pi.utility.restore(SWITCH)
+    pi.clock.advance(hours=1)
+    [waiting], first = changes(historian, None)
+    pi.clock.advance(days=1)
+    quiet = changes(historian, first)
+    historian.deliver(seen(waiting))
+    pi.clock.advance(minutes=1)
+
+    [told], after = changes(historian, quiet[1])
+
+    assert (waiting.acknowledged, waiting.retained) == (False, True)
+    assert first["waiting"] == quiet[1]["waiting"] == [waiting.event_id]
+    assert quiet[0] == []
+    assert (told.acknowledged, told.retained, told.element) == (True, False, SWITCH)
+    assert after["waiting"] == []
+    assert changes(historian, after)[0] == []
+
+
+def test_an_event_frame_that_is_gone_is_waited_for_no_more(historian: PiWebApiAdapter, pi: PretendUtility) -> None:
+    pi.clock.advance(hours=1)
+
+    _, after = changes(historian, {"since": "2026-11-24T02:00:00Z", "waiting": ["I1Fmgone"]})
+
+    assert after == {"since": "2026-11-24T02:15:00Z", "waiting": []}

@@ -8,6 +8,7 @@ import pytest
 
 from connectors.adapters.pi_web_api.adapter import PiWebApiAdapter
 from connectors.contracts.alarm import Alarm
+from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.contracts.reading import Quality, Reading
 from connectors.protocols.adapter import Listens, Mode, Page, SourceStream
 from connectors.protocols.errors import CannotListen, ContractBroken, SourceError, Throttled, Unreachable
@@ -240,6 +241,22 @@ def test_event_frames_are_told_when_they_are_new_or_have_changed(
     assert (alarm.active, over.active) == (True, False)
     assert alarm.external_id == over.external_id
     assert unchanged.records == []
-    assert begun.cursor == {"since": "2026-11-24T01:16:00Z"}
+    assert begun.cursor == {"since": "2026-11-24T01:16:00Z", "waiting": []}
     history = list(historian.fetch(FRAMES, cursor=begun.cursor, mode=Mode.INCREMENTAL))
     assert [one for page in history for one in parsed(historian, page, FRAMES)] == [over]
+
+
+def test_an_acknowledgement_long_after_the_end_is_told(historian: PiWebApiAdapter, pi: PretendUtility) -> None:
+    pi.utility.hv_fault(SWITCH)
+    pi.clock.advance(minutes=1)
+    pi.utility.restore(SWITCH)
+    with closing(historian.listen(FRAMES, cursor=None)) as told:
+        next(told)
+        [waiting] = parsed(historian, next_with_records(told), FRAMES)
+        pi.clock.advance(days=1)
+        record = AlarmAcknowledgement(condition=waiting.condition, event_id=waiting.event_id, acknowledged_by="someone")
+        historian.deliver(record)
+
+        [seen] = parsed(historian, next_with_records(told), FRAMES)
+
+    assert (waiting.acknowledged, seen.acknowledged, seen.retained) == (False, True, False)

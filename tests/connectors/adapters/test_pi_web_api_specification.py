@@ -61,7 +61,8 @@ def is_specified(resource: str, *, method: str) -> bool:
 def first_told(adapter: PiWebApiAdapter, contract: str) -> Page:
     """What is told first after the promise."""
     stream = SourceStream(name=DATABASE, contract=contract, options={"name_filter": f"*{SWITCH}*"})
-    with closing(adapter.listen(stream, cursor=None)) as told:
+    cursor = {"since": "2026-11-24T01:15:00Z", "behind": {}, "waiting": ["I1Fmgone"]}
+    with closing(adapter.listen(stream, cursor=cursor)) as told:
         next(told)
         page = next(told)
     assert page is not None
@@ -107,6 +108,7 @@ def test_what_is_asked_while_listening_and_to_acknowledge_is_known_to_the_specif
     asked = {(part["Method"], part["Resource"]) for part in parts if "Resource" in part}
     asked |= set(zip(pi.verbs, pi.asked, strict=True))
     assert {method for method, _ in asked} == {"GET", "POST", "PATCH"}
+    assert {resource.partition("?")[0].rpartition("/")[2] for _, resource in asked} >= {"multiple", "updates"}
     assert [one for one in asked if not is_specified(one[1], method=one[0])] == []
 
 
