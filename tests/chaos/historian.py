@@ -19,6 +19,12 @@ DATA_SERVER = "\\\\PIServers[RURAL-DA]"
 SWITCHES = tuple(f"SW-{number}" for number in range(10_770, 10_780))
 TAGS = "SW-1077*.POS"
 
+TROUBLES = ("forgotten", "reconfigured", "truncated", "500", "429", "401", "garbage", "cut")
+"""
+What befalls one request: the markers are lost, some streams are let go of, the server breaks in the middle of a good
+answer, fails, wants us to wait, refuses us, or sends something else, or half of it.
+"""
+
 Moves = set[tuple[str, datetime, str]]
 """The path of a tag, when it changed, and to what."""
 
@@ -43,14 +49,14 @@ class Historian:
 
     @contextmanager
     def moving(self, seed: str) -> Iterator[None]:
-        """Switches open and close all the while, and now and then it forgets who listens."""
+        """Switches open and close all the while, and now and then a trouble befalls who asks."""
         chance, over = random.Random(seed), Event()
 
         def move_on() -> None:
             while not over.wait(chance.uniform(0.02, 0.3)):
                 self.move(chance)
-                if chance.random() < 0.05:
-                    self._do("faults", system="pi", fault="forgotten", seconds=60, times=1)
+                if chance.random() < 0.1:
+                    self._do("faults", system="pi", fault=chance.choice(TROUBLES), seconds=60, times=1)
 
         thread = Thread(target=move_on, name="moving switches", daemon=True)
         thread.start()
@@ -59,6 +65,7 @@ class Historian:
         finally:
             over.set()
             thread.join()
+            requests.delete(f"{self.address}/faults", timeout=30).raise_for_status()
 
     def move(self, chance: random.Random) -> None:
         switch = chance.choice(SWITCHES)

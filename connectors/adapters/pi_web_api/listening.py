@@ -77,7 +77,7 @@ def values_told(
 
 
 def _require_most(updates: StreamUpdates) -> None:
-    if 2 * updates.followed < updates.count_of_streams or not updates.followed:
+    if 2 * updates.followed < updates.count_of_streams:
         raise CannotListen(
             f"The PI Web API tells of {updates.followed} of {updates.count_of_streams} signals: most are no tags, nor "
             "attributes that stand for one."
