@@ -8,10 +8,13 @@ import pytest
 from connectors import secrets
 from connectors.models import Connector, Mode, Outcome, Stream, StreamState, Trigger
 from connectors.services.listening import listen_to_stream
+from connectors.services.outbox import deliver_due
 from connectors.services.outcomes import Ended, Synced
 from connectors.services.sync import sync_stream
+from organisation.models import Membership
 from organisation.scope import Scope
 from telemetry.models import Alarm, LatestReading, Reading, Signal
+from telemetry.services.acknowledgements import acknowledge_alarm
 from tests.connectors.adapters.wire import BASE, PretendUtility, pretend_utility
 from tests.telemetry.days import make_days
 
@@ -124,3 +127,19 @@ def test_what_the_historian_tells_lands_as_a_page_does(historian: Connector, pi:
     assert state.cursor == {"since": "2026-11-24T01:16:02Z", "behind": {}}
     assert Reading.objects.filter(signal__external_id__endswith="|POS").count() == 2
     assert run(readings, pi).counts.created == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_alarm_that_a_person_has_seen_is_acknowledged_in_the_historian(
+    historian: Connector, pi: PretendUtility, coordinator: Membership
+) -> None:
+    alarms = stream_of(historian, "alarm/1")
+    pi.utility.hv_fault(SWITCH)
+    run(alarms, pi)
+    acknowledge_alarm(alarm=Alarm.objects.get(), comment="", actor=coordinator.user, now=pi.clock())
+    pi.clock.advance(seconds=1)
+
+    assert deliver_due(clock=pi.clock) == 1
+    assert Alarm.objects.get().is_acknowledged is False
+    run(alarms, pi)
+    assert Alarm.objects.get().is_acknowledged is True
