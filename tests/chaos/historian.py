@@ -38,8 +38,11 @@ class Historian:
         self._open: set[str] = set()
 
     def start(self) -> None:
+        """It is `ready` a little later."""
         port = self.address.rpartition(":")[2]
         self.process = subprocess.Popen([sys.executable, "-m", "simulator", f"--port={port}"], cwd=PROJECT)
+
+    def ready(self) -> None:
         wait_until(self._answers, "the historian answers", within_s=60)
 
     def stop(self) -> None:

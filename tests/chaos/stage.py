@@ -30,6 +30,7 @@ def staged(folder: Path, *, seed: int) -> Iterator[Stage]:
         source.start()
         historian.start()
         product.start()
+        historian.ready()
         made = desk.set_up(source.address, historian.address)
         witness = Witness(product, organisation=made["organisation"], streams=made["streams"], values=made["values"])
         # A first read brings what is, not what was: nothing moves before.
