@@ -122,7 +122,7 @@ def read_frames(api: PiWebApi, root: Root, options: Mapping[str, Any], read: Fra
         frames = items_of(body)
         known, is_last = read.collection.take(body)
         if frames:
-            _add_elements(api, frames, answers["frames elements"])
+            _add_elements(api, frames, answers["framesElements"])
             read.take(frames)
         reason = read.collection.doubt or read.doubt
         yield Page(
@@ -141,13 +141,13 @@ def _acknowledged(api: PiWebApi, read: FrameRead) -> Iterator[dict[str, Any]]:
     for number, together in enumerate(sets):
         fields = ";".join(f"Items.Object.{name}" for name in FRAME)
         url = api.url("eventframes/multiple", webId=together, selectedFields=fields, **BRIEF)
-        parts |= _with_elements(api, str(number), url, "Items[*].Object.WebId")
+        parts |= _with_elements(api, f"waiting{number}", url, "Items[*].Object.WebId")
     answers = api.batch(parts) if parts else {}
     for number, together in enumerate(sets):
-        told = [one.get("Object") for one in items_of(answers[str(number)].required())]
+        told = [one.get("Object") for one in items_of(answers[f"waiting{number}"].required())]
         frames = [one for one in told if isinstance(one, dict) and one.get("WebId")]
         if frames:
-            _add_elements(api, frames, answers[f"{number} elements"])
+            _add_elements(api, frames, answers[f"waiting{number}Elements"])
         still = {frame["WebId"] for frame in frames if _waits(frame)}
         for key in together:
             if key not in still:
@@ -173,7 +173,7 @@ def _with_elements(api: PiWebApi, name: str, url: str, path: str) -> dict[str, P
     elements = api.url("eventframes/{0}/referencedelements", selectedFields="Items.Path")
     return {
         name: Part(resource=url),
-        f"{name} elements": Part(resource=elements, after=name, each=f"$.{name}.Content.{path}"),
+        f"{name}Elements": Part(resource=elements, after=name, each=f"$.{name}.Content.{path}"),
     }
 
 

@@ -75,8 +75,8 @@ def _findings(api: PiWebApi, status: dict[str, Any], seen: Mapping[str, str], fo
 def _batch_findings(api: PiWebApi, seen: Mapping[str, str]) -> Iterator[str]:
     """What our account or the server cannot do, by one batch."""
     rights = {
-        f"rights {path}": Part(resource=api.url(f"assetdatabases/{web_id}/security", securityItem="EventFrame"))
-        for path, web_id in seen.items()
+        f"rights{number}": Part(resource=api.url(f"assetdatabases/{web_id}/security", securityItem="EventFrame"))
+        for number, web_id in enumerate(seen.values())
     }
     try:
         answers = api.batch({"home": Part(resource=f"{api.base_url}/"), "updates": attempt(api), **rights})
@@ -86,8 +86,8 @@ def _batch_findings(api: PiWebApi, seen: Mapping[str, str]) -> Iterator[str]:
         return
     if not is_offered(answers["updates"]):
         yield f"{NOT_OFFERED} Values are read by schedules."
-    for path in seen:
-        if _may_not_acknowledge(answers[f"rights {path}"].body):
+    for number, path in enumerate(seen):
+        if _may_not_acknowledge(answers[f"rights{number}"].body):
             yield (
                 f"Our account may not acknowledge event frames of {path}. If it is to, have it given the right to "
                 "annotate them."
