@@ -236,10 +236,19 @@ UNDER_WAY = (RunStatus.PENDING, RunStatus.RUNNING)
 
 
 class Phase(models.TextChoices):
+    """How far a run has come."""
+
+    READING = "READING", "Reading"
+    RETIRING = "RETIRING", "Retiring what is gone"
+    DONE = "DONE", "Done"
+
+
+class LeasePhase(models.TextChoices):
+    """What the holder of a stream is doing with it."""
+
     READING = "READING", "Reading"
     RETIRING = "RETIRING", "Retiring what is gone"
     LISTENING = "LISTENING", "Listening"
-    DONE = "DONE", "Done"
 
 
 class Run(TenantModel):
@@ -310,7 +319,7 @@ class Lease(TenantModel):
     mode = models.CharField(max_length=12, choices=Mode.choices)
     trigger = models.CharField(max_length=12, choices=Trigger.choices)
     is_dry = models.BooleanField(default=False)
-    phase = models.CharField(max_length=12, choices=Phase.choices, default=Phase.READING)
+    phase = models.CharField(max_length=12, choices=LeasePhase.choices, default=LeasePhase.READING)
     started_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     cursor = models.JSONField(null=True)

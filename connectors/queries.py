@@ -10,9 +10,9 @@ from connectors.models import (
     Connector,
     ConnectorToken,
     Lease,
+    LeasePhase,
     Mode,
     OutboxItem,
-    Phase,
     RecordChange,
     RejectedRecord,
     Retention,
@@ -192,5 +192,6 @@ def listening_since(stream: Stream, *, now: datetime) -> datetime | None:
     Prefetch `leases` to ask it of many.
     """
     return next(
-        (one.started_at for one in stream.leases.all() if one.phase == Phase.LISTENING and one.expires_at > now), None
+        (one.started_at for one in stream.leases.all() if one.phase == LeasePhase.LISTENING and one.expires_at > now),
+        None,
     )

@@ -17,8 +17,9 @@ FAULTS_OF = {
     "arcgis": (*FAULTS, "short", "purged"),
     # A push has no pages.
     "tablet": ("slow", "500", "429", "401", "garbage", "cut"),
-    # A restart, after which the markers of Stream Updates are not known.
-    "pi": (*FAULTS, "forgotten"),
+    # A restart, after which the markers of Stream Updates are not known; streams that were configured otherwise;
+    # Stream Updates switched off; an account that may only read.
+    "pi": (*FAULTS, "forgotten", "reconfigured", "no-updates", "read-only"),
 }
 MAX_SECONDS = 3600
 

@@ -22,6 +22,7 @@ from psycopg.types.json import Jsonb
 from connectors.models import (
     UNDER_WAY,
     Lease,
+    LeasePhase,
     Mode,
     Outcome,
     Phase,
@@ -169,7 +170,7 @@ def insert(
             "(organisation_id, stream_id, fence, mode, trigger, is_dry, phase, started_at, expires_at, pages) "
             f"VALUES (%s, %s, {NEXT_FENCE if held else Lease.NOBODY}, %s, %s, %s, %s, %s, %s, 0) "
             "ON CONFLICT (organisation_id, stream_id) DO NOTHING RETURNING id, fence",
-            [stream.organisation_id, stream.pk, mode, trigger, is_dry, Phase.READING, now, expires_at],
+            [stream.organisation_id, stream.pk, mode, trigger, is_dry, LeasePhase.READING, now, expires_at],
         )
         inserted = cursor.fetchone()
     if inserted is None:
@@ -182,13 +183,13 @@ def insert(
         mode=mode,
         trigger=trigger,
         is_dry=is_dry,
-        phase=Phase.READING,
+        phase=LeasePhase.READING,
         started_at=now,
         expires_at=expires_at,
     )
 
 
-def renew(lease: Lease, *, now: datetime, cursor: Cursor | None = None, phase: Phase | None = None) -> bool:
+def renew(lease: Lease, *, now: datetime, cursor: Cursor | None = None, phase: LeasePhase | None = None) -> bool:
     """
     Keep the lease past a page that is about to be committed in the same transaction.
 

@@ -14,7 +14,7 @@ import structlog
 from django.utils import timezone
 
 from connectors import registry
-from connectors.models import Lease, Mode, Outcome, Phase, RunStatus, Schedule, StreamState, Trigger
+from connectors.models import Lease, LeasePhase, Mode, Outcome, RunStatus, Schedule, StreamState, Trigger
 from connectors.protocols.adapter import Cursor, Listens, Page
 from connectors.protocols.errors import CannotListen, Interrupted
 from connectors.services import lease as leases
@@ -81,8 +81,8 @@ class Listening(Read):
     def begin(self) -> None:
         """Who takes over from a listener begins as it did, but goes on with what it wrote down of catching up."""
         super().begin()
-        self.lease.phase, self.lease.cursor = Phase.READING, None
-        Lease.objects.filter(pk=self.lease.pk).update(phase=Phase.READING, cursor=None)
+        self.lease.phase, self.lease.cursor = LeasePhase.READING, None
+        Lease.objects.filter(pk=self.lease.pk).update(phase=LeasePhase.READING, cursor=None)
 
     def _read_pages(self) -> str | None:
         """Until it is time to stop."""
@@ -129,12 +129,12 @@ class Listening(Read):
 
     def _catch_up(self, cursor: Cursor | None) -> str | None:
         """Read what changed before. Afterwards the lease is still ours."""
-        self._begin_piece(Mode.INCREMENTAL, Phase.READING)
+        self._begin_piece(Mode.INCREMENTAL, LeasePhase.READING)
         self.lease.cursor = cursor
         return super()._read_pages()
 
     def _go_live(self) -> None:
-        self._begin_piece(Mode.EVENT, Phase.LISTENING)
+        self._begin_piece(Mode.EVENT, LeasePhase.LISTENING)
         with acting_for(self.scope):
             if not leases.renew(self.lease, now=self.lease.started_at):
                 raise Cancelled
@@ -142,7 +142,7 @@ class Listening(Read):
             StreamState.objects.filter(pk=self.state.pk).update(listen_refusal="", listen_again_at=None)
         log.info("listening.live", stream=self.stream.pk)
 
-    def _begin_piece(self, mode: Mode, phase: Phase) -> None:
+    def _begin_piece(self, mode: Mode, phase: LeasePhase) -> None:
         self.mode, self.began_at = mode, self.clock()
         self.lease.phase, self.lease.started_at, self.lease.cursor = phase, self.began_at, None
         if self.book.run_id is None or mode == Mode.EVENT:

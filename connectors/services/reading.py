@@ -18,7 +18,7 @@ from django.db import DataError, OperationalError, connection, transaction
 
 from connectors import registry
 from connectors.landing import Landed, Landing, SeenKeys, Wiring
-from connectors.models import Lease, Mode, Outcome, Phase, RunStatus, SeenPage, State, StreamState, Trigger
+from connectors.models import Lease, LeasePhase, Mode, Outcome, Phase, RunStatus, SeenPage, State, StreamState, Trigger
 from connectors.protocols.adapter import Mode as AdapterMode
 from connectors.protocols.adapter import Page
 from connectors.protocols.errors import BadConfig, SourceError
@@ -83,9 +83,9 @@ class Read:
             self.book = self._opened(self.book, self.began_at)
         if self.was_taken_over and self.report is not None:
             # What it would do is not kept page by page: it is asked anew.
-            self.lease.cursor, self.lease.phase = None, Phase.READING
+            self.lease.cursor, self.lease.phase = None, LeasePhase.READING
             self.book = replace(self.book, counts=Counts())
-        if self.was_taken_over and self.lease.cursor is None and self.lease.phase == Phase.READING:
+        if self.was_taken_over and self.lease.cursor is None and self.lease.phase == LeasePhase.READING:
             # What was seen before is no part of a read that begins anew, as where its source cannot be resumed.
             SeenPage.objects.filter(lease=self.lease).delete()
         self.known = known_pages.known_to(self.lease, self.state)
@@ -93,11 +93,11 @@ class Read:
 
     def to_its_end(self) -> Synced:
         try:
-            if self.lease.phase == Phase.READING:
+            if self.lease.phase == LeasePhase.READING:
                 reason = self._read_pages()
                 if reason is not None:
                     return self._failed(Outcome.INCOMPLETE, reason)
-            if self.lease.phase == Phase.RETIRING:
+            if self.lease.phase == LeasePhase.RETIRING:
                 self._retire()
         except SourceError as error:
             again_at = outcomes.retry_at(error, began_at=self.began_at, now=self.clock())
@@ -220,7 +220,7 @@ class Read:
         :raises Cancelled: if a person asked it to stop
         """
         retires = page.complete and self._retires(pages.wiring_of(self.stream.contract))
-        phase = Phase.RETIRING if retires else Phase.READING
+        phase = LeasePhase.RETIRING if retires else LeasePhase.READING
         if not leases.renew(self.lease, now=now, cursor=page.cursor, phase=phase):
             raise Cancelled
 
@@ -265,7 +265,7 @@ class Read:
         book = self.book.advanced(counts, now=now, report=self.report)
         if self.mode == Mode.FULL and not page.complete:
             book = self._opened(book, now)
-        if self.lease.phase == Phase.RETIRING:
+        if self.lease.phase == LeasePhase.RETIRING:
             return book.in_phase(Phase.RETIRING, now=now)
         if page.complete:
             return self._finished(book, now=now, detail=page.remark)

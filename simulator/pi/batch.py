@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from simulator.pi.resources import PREFIX, Query
+from simulator.pi.query import Query
+from simulator.pi.resources import PREFIX
 
 Json = dict[str, Any]
 Ask = Callable[[str, str, Query], tuple[int, Json]]

@@ -1,10 +1,8 @@
-"""The resources of the PI Web API, read side: what each GET answers, on its own or within a batch."""
+"""The resources of the PI Web API: what each request is answered, on its own or within a batch."""
 
-import fnmatch
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from simulator.pi.archive import Archive, Json, time_text
 from simulator.pi.assets import (
@@ -15,7 +13,6 @@ from simulator.pi.assets import (
     DATA_SERVER,
     DATABASE,
     ELEMENT,
-    FRAME,
     PI_POINT,
     POINT,
     SERVER,
@@ -25,7 +22,8 @@ from simulator.pi.assets import (
     rural_assets,
     web_id,
 )
-from simulator.pi.frames import frames_of
+from simulator.pi.frames import AlreadyAcknowledged, Frame, FrameLog
+from simulator.pi.query import Query, Refusal, selected, with_name
 from simulator.pi.subscriptions import Subscriptions
 from simulator.utility import Utility
 
@@ -35,47 +33,23 @@ MAX_ITEMS = 150_000
 TITLE, VERSION = "PI Web API 2018 SP1", "1.11.1.5383"
 
 
-class Refusal(Exception):
-    """The request cannot be met, with the status and the sentence that say so."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
-
-
-class Query:
-    """The parameters of one GET; names in any case, some given several times."""
-
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._pairs = [(name.lower(), value) for name, value in pairs]
-
-    def all(self, name: str) -> list[str]:
-        return [value for one, value in self._pairs if one == name.lower()]
-
-    def one(self, name: str, default: str = "") -> str:
-        return next(iter(self.all(name)), default)
-
-    def number(self, name: str, default: int) -> int:
-        text = self.one(name, str(default))
-        if not text.isdecimal():
-            raise Refusal(400, f"The value '{text}' is not valid for {name}.")
-        return int(text)
-
-    @property
-    def is_brief(self) -> bool:
-        return self.one("webIdType").lower() == "idonly"
-
-
 class Resources:
     """Not locked: who asks holds the utility's lock."""
 
     def __init__(
-        self, utility: Utility, archive: Archive, subscriptions: Subscriptions, *, user: str, fault: str | None
+        self,
+        utility: Utility,
+        archive: Archive,
+        subscriptions: Subscriptions,
+        frame_log: FrameLog,
+        *,
+        user: str,
+        fault: str | None,
     ) -> None:
         self._utility = utility
         self._archive = archive
         self._subscriptions = subscriptions
+        self._frame_log = frame_log
         self._assets = rural_assets()
         self._now = utility.now()
         self._user = user
@@ -85,15 +59,18 @@ class Resources:
         """
         :param path: below the home page, such as `streams/…/value`
         """
-        for served, pattern, answer in ROUTES:
+        for served, pattern, answer in () if self._is_switched_off(path) else ROUTES:
             if found := re.fullmatch(pattern, path.strip("/"), re.IGNORECASE):
                 if method.upper() != served:
                     continue
                 try:
-                    return 200, _selected(answer(self, query, *found.groups()), query.one("selectedFields"))
+                    body = answer(self, query, *found.groups())
+                    return (200, selected(body, query.one("selectedFields"))) if body else (204, {})
                 except Refusal as refusal:
                     return refusal.status, {"Errors": [refusal.sentence]}
-        if any(re.fullmatch(pattern, path.strip("/"), re.IGNORECASE) for _, pattern, _ in ROUTES):
+        if not self._is_switched_off(path) and any(
+            re.fullmatch(pattern, path.strip("/"), re.IGNORECASE) for _, pattern, _ in ROUTES
+        ):
             return 405, {"Message": f"The requested resource does not support http method '{method.upper()}'."}
         return 404, {"Message": f"No HTTP resource was found that matches the request URI '{PREFIX}/{path}'."}
 
@@ -140,39 +117,70 @@ class Resources:
             for element in sorted(self._assets.elements.values(), key=lambda one: (one.name, one.path))
             if template in ("", element.template) and (deep or element.path.count("\\") == DATABASE.count("\\") + 1)
         ]
-        return self._page(_with_name(found, query), query, f"assetdatabases/{database}/elements")
+        return self._page(with_name(found, query), query, f"assetdatabases/{database}/elements")
 
     def attributes(self, query: Query, element: str) -> Json:
         owner = self._assets.elements.get(self._assets.paths.get(element, ""))
         if owner is None:
             raise Refusal(404, "The specified element was not found.")
         found = [self._attribute(one, query) for one in sorted(owner.attributes, key=lambda one: one.name)]
-        return self._page(_with_name(found, query), query, f"elements/{element}/attributes")
+        return self._page(with_name(found, query), query, f"elements/{element}/attributes")
 
     def points(self, query: Query, server: str) -> Json:
         self._found(server, DATA_SERVER)
         found = [self._point(tag, query) for _, tag in sorted(self._assets.tags.items())]
-        return self._page(_with_name(found, query), query, f"dataservers/{server}/points")
+        return self._page(with_name(found, query), query, f"dataservers/{server}/points")
 
     def frames(self, query: Query, database: str) -> Json:
         self._found(database, DATABASE)
         start, end = self._time(query, "startTime", timedelta(hours=8)), self._time(query, "endTime", timedelta())
         template = query.one("templateName")
         found = [
-            frame.as_json(is_brief=query.is_brief)
-            for frame in frames_of(self._utility.scada)
-            if frame.overlaps(start, end)
+            frame.as_json(is_brief=query.is_brief) for frame in self._frame_log.frames() if frame.overlaps(start, end)
         ]
         found = [one for one in found if template in ("", one["TemplateName"])]
-        return self._page(_with_name(found, query), query, f"assetdatabases/{database}/eventframes")
+        return self._page(with_name(found, query), query, f"assetdatabases/{database}/eventframes")
 
-    def referenced_elements(self, query: Query, frame: str) -> Json:
-        for one in frames_of(self._utility.scada):
-            brief, full = (web_id(FRAME, one.path, is_brief=is_brief) for is_brief in (True, False))
-            if frame in (brief, full):
-                paths = [self._assets.paths[key] for key in one.as_json(is_brief=True)["RefElementWebIds"]]
-                return {"Links": {}, "Items": [self._named(ELEMENT, path, query) for path in paths]}
-        raise Refusal(404, "The specified event frame was not found.")
+    def frame(self, query: Query, key: str) -> Json:
+        return self._frame(key).as_json(is_brief=query.is_brief)
+
+    def several_frames(self, query: Query) -> Json:
+        items: list[Json] = []
+        for key in query.all("webId"):
+            frame = self._frame_log.find(key)
+            told = {"Exception": {"Errors": ["The specified event frame was not found."]}}
+            items.append(
+                {"Identifier": key, "IdentifierType": "WebId"}
+                | (told if frame is None else {"Object": frame.as_json(is_brief=query.is_brief)})
+            )
+        return {"Links": {}, "Items": items}
+
+    def acknowledge(self, query: Query, key: str) -> Json:
+        frame = self._frame(key)
+        if self._fault == "read-only":
+            raise Refusal(403, "The user does not have Annotate permission on the event frame.")
+        try:
+            self._frame_log.acknowledge(frame, by=f"RURAL\\{self._user}", at=self._now)
+        except AlreadyAcknowledged:
+            raise Refusal(409, "The event frame has been acknowledged already.") from None
+        return {}
+
+    def security(self, query: Query, database: str) -> Json:
+        self._found(database, DATABASE)
+        may = self._fault != "read-only"
+        rights = {"CanRead": True, "CanReadData": True, "CanAnnotate": may, "CanWrite": False, "HasAdmin": False}
+        items = [{"SecurityItem": item, **rights} for item in query.all("securityItem") or ["Default"]]
+        return {"Links": {}, "Items": items}
+
+    def referenced_elements(self, query: Query, key: str) -> Json:
+        paths = [self._assets.paths[one] for one in self._frame(key).as_json(is_brief=True)["RefElementWebIds"]]
+        return {"Links": {}, "Items": [self._named(ELEMENT, path, query) for path in paths]}
+
+    def _frame(self, key: str) -> Frame:
+        frame = self._frame_log.find(key)
+        if frame is None:
+            raise Refusal(404, "The specified event frame was not found.")
+        return frame
 
     def stream(self, query: Query, stream: str, what: str) -> Json:
         found = self._stream_of(stream)
@@ -204,9 +212,13 @@ class Resources:
     def retrieve(self, query: Query) -> Json:
         items = []
         for marker in query.all("marker"):
-            stream, told = self._subscriptions.retrieve(marker)
+            reconfigured = self._subscriptions.reconfigure(marker) if self._fault == "reconfigured" else None
+            stream, told = reconfigured or self._subscriptions.retrieve(marker)
             items.append({**(self._source(stream, query) if stream else {}), **told})
         return {"Links": {}, "Items": items}
+
+    def _is_switched_off(self, path: str) -> bool:
+        return self._fault == "no-updates" and path.strip("/").lower() == "streamsets/updates"
 
     def _source(self, stream: Attribute | Tag, query: Query) -> Json:
         named = self._named(POINT if isinstance(stream, Tag) else ATTRIBUTE, stream.path, query)
@@ -329,6 +341,10 @@ ROUTES: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "assetdatabases/([^/]+)/elements", Resources.elements),
     ("GET", "assetdatabases/([^/]+)/eventframes", Resources.frames),
     ("GET", "elements/([^/]+)/attributes", Resources.attributes),
+    ("GET", "assetdatabases/([^/]+)/security", Resources.security),
+    ("GET", "eventframes/multiple", Resources.several_frames),
+    ("GET", "eventframes/([^/]+)", Resources.frame),
+    ("PATCH", "eventframes/([^/]+)/acknowledge", Resources.acknowledge),
     ("GET", "eventframes/([^/]+)/referencedelements", Resources.referenced_elements),
     ("GET", "dataservers", Resources.data_servers),
     ("GET", "dataservers/([^/]+)/points", Resources.points),
@@ -337,27 +353,3 @@ ROUTES: tuple[tuple[str, str, Answer], ...] = (
     ("GET", "streamsets/updates", Resources.retrieve),
     ("POST", "streamsets/updates", Resources.register),
 )
-
-
-def _with_name(items: list[Json], query: Query) -> list[Json]:
-    wanted = query.one("nameFilter", "*").lower()
-    return [item for item in items if fnmatch.fnmatchcase(item["Name"].lower(), wanted)]
-
-
-def _selected(body: Json, fields: str) -> Json:
-    """Only the fields that were asked for, such as `Items.WebId;Links.Next`; names in any case."""
-    wanted = [field.lower().split(".") for field in fields.split(";") if field]
-    return _only(body, wanted) if wanted else body
-
-
-def _only(value: Any, wanted: list[list[str]]) -> Any:
-    if isinstance(value, list):
-        return [_only(one, wanted) for one in value]
-    if not isinstance(value, Mapping):
-        return value
-    kept: Json = {}
-    for name, member in value.items():
-        below = [path[1:] for path in wanted if path and path[0] == name.lower()]
-        if below:
-            kept[name] = member if [] in below else _only(member, below)
-    return kept

@@ -12,7 +12,9 @@ from simulator import auth, credentials
 from simulator.faults_on_wire import fault_of
 from simulator.pi.archive import Archive
 from simulator.pi.batch import Unreadable, answer_batch
-from simulator.pi.resources import PREFIX, Query, Resources
+from simulator.pi.frames import FrameLog
+from simulator.pi.query import Query
+from simulator.pi.resources import PREFIX, Resources
 from simulator.pi.subscriptions import Subscriptions
 from simulator.utility import Utility
 
@@ -24,12 +26,13 @@ class PiRoutes:
         self._utility = utility
         self._archive = Archive(utility)
         self._subscriptions = Subscriptions(self._archive)
+        self._frame_log = FrameLog(utility.scada)
 
     def routes(self) -> list[Route]:
         return [
             Route(f"{PREFIX}/batch", self.batch, methods=["POST"]),
             Route(PREFIX, self.resource),
-            Route(f"{PREFIX}/{{path:path}}", self.resource, methods=["GET", "POST"]),
+            Route(f"{PREFIX}/{{path:path}}", self.resource, methods=["GET", "POST", "PATCH"]),
         ]
 
     async def resource(self, request: Request) -> Response:
@@ -60,11 +63,12 @@ class PiRoutes:
             self._subscriptions.forget()
         pair = auth.basic_pair(request)
         user = pair[0] if pair else "service"
-        return Resources(self._utility, self._archive, self._subscriptions, user=user, fault=fault)
+        return Resources(self._utility, self._archive, self._subscriptions, self._frame_log, user=user, fault=fault)
 
     def _answer(self, status: int, body: Any) -> Response:
         date = format_datetime(self._utility.now().replace(microsecond=0), usegmt=True)
-        return JSONResponse(body, status_code=status, headers={"Date": date})
+        headers = {"Date": date}
+        return Response(status_code=204, headers=headers) if status == 204 else JSONResponse(body, status, headers)
 
 
 def _forged(request: Request) -> Response | None:

@@ -29,6 +29,16 @@ class Subscriptions:
         """What a restart does, or another server behind the same address."""
         self._by_path.clear()
 
+    def reconfigure(self, marker: str) -> tuple[Stream, Json] | None:
+        """Let go of a stream, as where its attribute was configured otherwise; `None`: the marker is not known."""
+        registration = self._find(marker)
+        if registration is None:
+            return None
+        del self._by_path[registration.stream.path]
+        errors = ["The signup was updated and any cached data could be invalid."]
+        told = {"RequestedMarker": marker, "LatestMarker": marker, "Exception": {"Errors": errors}}
+        return registration.stream, told
+
     def register(self, stream: Stream) -> Json:
         known = self._by_path.get(stream.path)
         registration = known or Registration(uuid4().hex, stream)
@@ -38,8 +48,7 @@ class Subscriptions:
 
     def retrieve(self, marker: str) -> tuple[Stream | None, Json]:
         """The stream, if the marker is known, and what has come of it."""
-        key, _, position = marker.partition("_")
-        registration = next((one for one in self._by_path.values() if one.id == key), None)
+        registration, position = self._find(marker), marker.partition("_")[2]
         if registration is None or not position.isdecimal():
             return None, {
                 "RequestedMarker": marker,
@@ -51,6 +60,10 @@ class Subscriptions:
         return registration.stream, {
             "RequestedMarker": marker,
             "LatestMarker": registration.marker(len(arrived)),
-            "Status": "Succeeded",
+            "Status": "Updated",
             "Events": [{**action, **value} for value in arrived[int(position) :]],
         }
+
+    def _find(self, marker: str) -> Registration | None:
+        key = marker.partition("_")[0]
+        return next((one for one in self._by_path.values() if one.id == key), None)

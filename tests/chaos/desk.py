@@ -39,9 +39,12 @@ class Desk:
     def edits(self) -> Edits:
         return Edits(actor=self._actor, asked=tuple(self._asked), acknowledged=frozenset(self._acknowledged))
 
-    def set_up(self, source: str) -> dict[str, Any]:
-        """An organisation whose connector reads from that address: `{"organisation", "streams", "actor"}`."""
-        made = self._ask(do="set_up", source=source)
+    def set_up(self, source: str, historian: str) -> dict[str, Any]:
+        """
+        An organisation that reads from one address and listens to another: `{"organisation", "streams", "values",
+        "actor"}`.
+        """
+        made = self._ask(do="set_up", source=source, historian=historian)
         self._actor = made["actor"]
         return made
 

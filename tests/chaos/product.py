@@ -24,7 +24,7 @@ from config.supervisor.failures import StartFailed
 from config.supervisor.leftovers import MARK
 from config.supervisor.processes import StopSignal, clear, marked, tail, working_in
 
-PARTS = ("postgresql", "valkey", "web", "worker", "beat")
+PARTS = ("postgresql", "valkey", "web", "worker", "beat", "listener")
 READY_WITHIN_S = 180
 LEASE_S = 4
 OURS_TO_SAY = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_ROLE", "REDIS_URL", "SECRET_KEY", "SECRETS_KEYS")

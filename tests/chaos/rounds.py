@@ -9,13 +9,24 @@ from functools import partial
 import psycopg
 
 from tests.chaos.desk import Desk
+from tests.chaos.historian import Historian
 from tests.chaos.product import Product, TookTooLong, wait_until
 from tests.chaos.source import TROUBLES
 from tests.chaos.source_process import SourceProcess
 from tests.chaos.truth import Truth
 from tests.chaos.witness import Witness
 
-VICTIMS = {"worker": 3, "pool": 2, "beat": 2, "web": 2, "valkey": 2, "postgresql": 3, "backend": 2, "everything": 0.5}
+VICTIMS = {
+    "worker": 3,
+    "pool": 2,
+    "listener": 3,
+    "beat": 2,
+    "web": 2,
+    "valkey": 2,
+    "postgresql": 3,
+    "backend": 2,
+    "everything": 0.5,
+}
 """How often each is drawn, in proportion."""
 
 PATIENCE_S = 180
@@ -72,6 +83,7 @@ class Stage:
 
     product: Product
     source: SourceProcess
+    historian: Historian
     truth: Truth
     desk: Desk
     witness: Witness
@@ -85,14 +97,16 @@ def play(plan: Plan, stage: Stage) -> None:
     """
     chance = random.Random(f"{plan.seed} {plan.number} played")
     try:
-        _storm(plan, stage, chance)
+        with stage.historian.moving(f"{plan.seed} {plan.number} moving"):
+            _storm(plan, stage, chance)
         if "everything" in plan.victims:
             # Started anew, the system may be found elsewhere.
             stage.desk.close()
         _calm(stage)
     except (TookTooLong, psycopg.Error) as error:
-        raise RoundFailed(f"{plan}\n  {error}") from error
+        raise RoundFailed("\n  ".join([str(plan), str(error), *_unheard(stage)])) from error
     findings = stage.witness.findings(stage.truth, stage.desk.edits, stage.desk.runs)
+    findings += stage.witness.unheard(stage.historian.moves())
     if findings:
         raise RoundFailed("\n  ".join([str(plan), *findings]))
 
@@ -139,10 +153,26 @@ def _calm(stage: Stage) -> None:
         is_fired = partial(_asked_more, stage.source, schedule, before[schedule])
         wait_until(is_fired, f"the schedule of {schedule} fires", within_s=PATIENCE_S)
     wait_until(lambda: stage.desk.schedule(on=False), "schedules can be switched off", within_s=PATIENCE_S)
+    _listen_to_the_end(stage)
     try:
         wait_until(lambda: not stage.witness.restless(), "everything comes to rest", within_s=PATIENCE_S)
     except TookTooLong as error:
         raise TookTooLong(f"{error} ({stage.witness.restless()})") from error
+
+
+def _listen_to_the_end(stage: Stage) -> None:
+    """Until it is listened to again without anything that polls, and what happens then is heard, too."""
+    wait_until(stage.witness.is_listening, "the historian is listened to", within_s=PATIENCE_S)
+    stage.historian.move(random.Random(stage.desk.edits.asked[-1]))
+    moves = stage.historian.moves()
+    wait_until(lambda: not stage.witness.unheard(moves), "every move of a switch is heard", within_s=PATIENCE_S)
+
+
+def _unheard(stage: Stage) -> list[str]:
+    try:
+        return stage.witness.unheard(stage.historian.moves())
+    except psycopg.Error:
+        return []
 
 
 def _asked_more(source: SourceProcess, what: str, before: int) -> bool:

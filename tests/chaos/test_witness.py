@@ -1,14 +1,14 @@
 """That what the chaos suite looks for would be found: each kind of damage, done by hand, is named."""
 
 import random
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.chaos.truth import Truth
-from tests.chaos.witness import Edits, differences, gaps
+from tests.chaos.witness import Edits, differences, gaps, misheard
 
 ADMINISTRATOR = 7
 
@@ -111,3 +111,27 @@ def test_an_edit_that_history_tells_of_twice_is_seen() -> None:
 
 def test_a_row_of_history_without_its_line_in_the_trail_is_seen() -> None:
     assert list(gaps([*WHOLE[:2], (12, "third", "~", None, None)], EDITS)) == ["history: 1 without their trail"]
+
+
+AT = datetime(2026, 11, 24, 1, 15, tzinfo=UTC)
+MOVES = {("SW-1.POS", AT, "OPEN"), ("SW-2.POS", AT, "CLOSED")}
+
+
+def test_moves_that_were_heard_once_each_are_found_in_order() -> None:
+    assert list(misheard([*MOVES], 2, MOVES)) == []
+
+
+def test_a_move_that_was_not_heard_is_missed() -> None:
+    assert list(misheard([("SW-1.POS", AT, "OPEN")], 1, MOVES)) == [
+        "values: not heard: 1, such as SW-2.POS CLOSED at 2026-11-24 01:15:00+00:00"
+    ]
+
+
+def test_a_move_that_never_was_is_seen() -> None:
+    assert list(misheard([*MOVES, ("SW-3.POS", AT, "OPEN")], 3, MOVES)) == [
+        "values: never told: 1, such as SW-3.POS OPEN at 2026-11-24 01:15:00+00:00"
+    ]
+
+
+def test_a_move_that_was_counted_twice_is_seen() -> None:
+    assert list(misheard([*MOVES], 3, MOVES)) == ["values: the runs created 3 of 2 rows"]

@@ -8,6 +8,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from tests.chaos.historian import Moves
 from tests.chaos.product import Product
 from tests.chaos.truth import Truth
 
@@ -22,8 +23,16 @@ ROWS: dict[str, LiteralString] = {
 }
 
 UNDER_WAY = "SELECT count(*) FROM connectors_run WHERE status IN ('PENDING', 'RUNNING')"
-LEASES = "SELECT count(*) FROM connectors_lease"
+LEASES = "SELECT count(*) FROM connectors_lease WHERE mode <> 'EVENT'"
 WAITING = "SELECT count(*) FROM connectors_outboxitem WHERE done_at IS NULL"
+
+LISTENED_TO = """
+    SELECT count(*) FROM connectors_lease
+    WHERE stream_id = %s AND phase = 'LISTENING' AND expires_at > clock_timestamp()"""
+
+HEARD = """
+    SELECT signal.external_id, reading.source_time, reading.state
+    FROM telemetry_reading AS reading JOIN telemetry_signal AS signal ON signal.id = reading.signal_id"""
 
 TOLD = """
     SELECT history.history_id, history.label, history.history_type, event.actor_id, event.action
@@ -42,10 +51,10 @@ class Edits:
 
 
 class Witness:
-    def __init__(self, product: Product, *, organisation: int, streams: dict[str, int]) -> None:
+    def __init__(self, product: Product, *, organisation: int, streams: dict[str, int], values: int) -> None:
         self.product = product
         self.organisation = organisation
-        self.streams = streams
+        self.streams, self.values = streams, values
 
     def now(self) -> datetime:
         moment: datetime = self._one("SELECT clock_timestamp()")
@@ -66,6 +75,20 @@ class Witness:
                 "items in the outbox": ask(WAITING)[0][0],
             }
         return ", ".join(f"{what}: {count}" for what, count in found.items() if count)
+
+    def is_listening(self) -> bool:
+        """Whether what the historian tells lands at once."""
+        return bool(self._one(LISTENED_TO, self.values))
+
+    def unheard(self, moves: Moves) -> list[str]:
+        """
+        In what the moves of switches that stand there differ from those that there were: each once, and no others;
+        and the runs have counted each once.
+        """
+        with self._asking() as ask:
+            heard = ask(HEARD)
+            [(created,)] = ask("SELECT sum(created) FROM connectors_run WHERE stream_id = %s", self.values)
+        return list(misheard(heard, created, moves))
 
     def bugs(self) -> int:
         """How many runs say that a mistake of ours ended them."""
@@ -124,6 +147,18 @@ def differences(name: str, rows: Sequence[tuple[Any, ...]], truth: Truth) -> Ite
         f"{name}: not as the source has it",
         {key for key in expected.keys() & landed.keys() if expected[key] != landed[key]},
     )
+
+
+def misheard(heard: Sequence[tuple[Any, ...]], created: int, moves: Moves) -> Iterator[str]:
+    """
+    :param heard: rows of path, moment and state
+    :param created: how many the runs have counted
+    """
+    landed = {(path, moment, state) for path, moment, state in heard}
+    yield from _listed("values: not heard", {f"{path} {state} at {at}" for path, at, state in moves - landed})
+    yield from _listed("values: never told", {f"{path} {state} at {at}" for path, at, state in landed - moves})
+    if created != len(heard):
+        yield f"values: the runs created {created} of {len(heard)} rows"
 
 
 def _row_of(name: str, feature: dict[str, Any]) -> tuple[Any, ...]:

@@ -264,3 +264,65 @@ def test_one_static_attribute_costs_all_their_registration(simulator: Simulator)
     answer = register(simulator, *(one["WebId"] for one in attributes))
 
     assert answer.status_code == 409
+
+
+def test_a_stream_that_was_configured_otherwise_is_let_go_of(simulator: Simulator) -> None:
+    [position] = tags(simulator, f"{SWITCH}.POS")
+    marker = register(simulator, position).json()["Items"][0]["LatestMarker"]
+    simulator.post("/faults", json={"system": "pi", "fault": "reconfigured", "seconds": 60, "times": 1})
+
+    answer = ask(simulator, "streamsets/updates", marker=marker)
+
+    check(answer, "Items[StreamUpdatesRetrieve]")
+    [item] = answer.json()["Items"]
+    assert item["Exception"] == {"Errors": ["The signup was updated and any cached data could be invalid."]}
+    assert ask(simulator, "streamsets/updates", marker=marker).json()["Items"][0]["Status"] == "Failed"
+    assert register(simulator, position).json()["Items"][0]["Status"] == "Succeeded"
+
+
+def test_a_server_without_stream_updates_has_no_such_resource(simulator: Simulator) -> None:
+    simulator.post("/faults", json={"system": "pi", "fault": "no-updates", "seconds": 60})
+
+    answer = ask(simulator, "streamsets/updates", marker="00_0")
+
+    assert answer.status_code == 404
+    assert answer.json().keys() == {"Message"}
+    assert ask(simulator, "").status_code == 200
+
+
+def acknowledge(simulator: Simulator, frame: str) -> httpx.Response:
+    return simulator.request("PATCH", f"/piwebapi/eventframes/{frame}/acknowledge", headers=CSRF, auth=AUTH)
+
+
+def test_an_event_frame_is_acknowledged_once(simulator: Simulator, clock: Clock) -> None:
+    simulator.post("/scenarios/hv-fault", json={"element": SWITCH})
+    [frame] = ask(simulator, f"assetdatabases/{database(simulator)}/eventframes").json()["Items"]
+    clock.advance(minutes=1)
+    forged = simulator.request("PATCH", f"/piwebapi/eventframes/{frame['WebId']}/acknowledge", auth=AUTH)
+
+    first, again = (acknowledge(simulator, frame["WebId"]) for _ in range(2))
+
+    assert (forged.status_code, first.status_code, first.content, again.status_code) == (400, 204, b"", 409)
+    seen = ask(simulator, f"eventframes/{frame['WebId']}")
+    check(seen, "EventFrame")
+    several = ask(simulator, "eventframes/multiple", webId=[frame["WebId"], "I1Fmgone"])
+    check(several, "Items[Item[EventFrame]]")
+    assert [list(one)[2:] for one in several.json()["Items"]] == [["Object"], ["Exception"]]
+    told = seen.json()
+    assert (frame["IsAcknowledged"], told["IsAcknowledged"]) == (False, True)
+    assert (told["AcknowledgedBy"], told["AcknowledgedDate"]) == (f"RURAL\\{AUTH[0]}", "2026-11-24T01:16:00.25Z")
+    assert acknowledge(simulator, "I1Fmgone").status_code == 404
+
+
+def test_an_account_that_may_only_read_may_not_acknowledge(simulator: Simulator) -> None:
+    simulator.post("/scenarios/hv-fault", json={"element": SWITCH})
+    root = database(simulator)
+    [frame] = ask(simulator, f"assetdatabases/{root}/eventframes").json()["Items"]
+    before = ask(simulator, f"assetdatabases/{root}/security", securityItem="EventFrame")
+    simulator.post("/faults", json={"system": "pi", "fault": "read-only", "seconds": 60})
+
+    after = ask(simulator, f"assetdatabases/{root}/security", securityItem="EventFrame")
+
+    check(before, "Items[SecurityRights]")
+    assert [one.json()["Items"][0]["CanAnnotate"] for one in (before, after)] == [True, False]
+    assert acknowledge(simulator, frame["WebId"]).status_code == 403

@@ -1,7 +1,7 @@
-"""AVEVA PI: signals, what was recorded of them, and event frames, by the PI Web API."""
+"""AVEVA PI: signals, what is recorded of them, and event frames, which can be acknowledged, by the PI Web API."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,7 +10,9 @@ from typing import Any, ClassVar
 import msgspec
 from django import forms
 
+from connectors.adapters.pi_web_api.acknowledgements import acknowledge
 from connectors.adapters.pi_web_api.alarms import FrameRead, read_alarm, read_frames
+from connectors.adapters.pi_web_api.listening import Rhythm, frames_told, require_updates, values_told
 from connectors.adapters.pi_web_api.listing import Root, find_root, is_database, list_signals
 from connectors.adapters.pi_web_api.plain_readings import ReadingReader
 from connectors.adapters.pi_web_api.probing import databases, probe, servers
@@ -18,6 +20,7 @@ from connectors.adapters.pi_web_api.reading import Window, read_values
 from connectors.adapters.pi_web_api.records import read_signal
 from connectors.adapters.pi_web_api.settings import PiStreamForm, PiWebApiForm, options_of
 from connectors.contracts.alarm import Alarm, AlarmCategory
+from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.contracts.base import OutboundRecord, Record, contract_id
 from connectors.contracts.reading import Reading, SwitchState
 from connectors.contracts.signal import Signal
@@ -32,9 +35,10 @@ from connectors.protocols.adapter import (
     Receipt,
     SourceStream,
 )
-from connectors.protocols.errors import BadConfig
+from connectors.protocols.errors import BadConfig, CannotListen
 from connectors.protocols.http import HttpSession
 from connectors.protocols.pi.streams import Stream
+from connectors.protocols.pi.updates import Kept, StreamUpdates
 from connectors.protocols.pi.web_api import PiWebApi
 from connectors.protocols.sign_in import auth_of
 
@@ -62,10 +66,10 @@ class PiWebApiAdapter(Adapter):
     stream_form: ClassVar[type[forms.Form]] = PiStreamForm
     emits: ClassVar[tuple[Emission, ...]] = (
         Emission(contract=Signal, modes=(Mode.FULL,), freshness=timedelta(days=1)),
-        Emission(contract=Reading, modes=(Mode.FULL, Mode.INCREMENTAL), freshness=timedelta(minutes=5)),
-        Emission(contract=Alarm, modes=(Mode.FULL, Mode.INCREMENTAL), freshness=timedelta(minutes=5)),
+        Emission(contract=Reading, modes=(Mode.FULL, Mode.INCREMENTAL, Mode.EVENT), freshness=timedelta(minutes=5)),
+        Emission(contract=Alarm, modes=(Mode.FULL, Mode.INCREMENTAL, Mode.EVENT), freshness=timedelta(minutes=5)),
     )
-    accepts: ClassVar[tuple[type[OutboundRecord], ...]] = ()
+    accepts: ClassVar[tuple[type[OutboundRecord], ...]] = (AlarmAcknowledgement,)
 
     def __init__(self, config: Mapping[str, Any], http: HttpSession) -> None:
         self.config = config
@@ -101,6 +105,21 @@ class PiWebApiAdapter(Adapter):
             case other:
                 raise BadConfig(f"A PI Web API has no {other}.")
 
+    def listen(self, stream: SourceStream, *, cursor: Cursor | None) -> Generator[Page | None]:
+        if stream.contract == READING:
+            yield from self._values_told(stream)
+        elif stream.contract == ALARM and is_database(stream.name):
+            yield from frames_told(
+                self.api,
+                stream.name,
+                options_of(stream),
+                cursor=cursor,
+                begin=self._frame_read,
+                rhythm=self._rhythm(stream),
+            )
+        else:
+            raise CannotListen(f"A PI Web API tells of no {stream.contract} of {stream.name} by itself.")
+
     def parse(self, raw: Any, stream: SourceStream) -> Record | None:
         return self.reader(stream)(raw)
 
@@ -113,7 +132,9 @@ class PiWebApiAdapter(Adapter):
         return partial(read_alarm, element_pattern=self.element_pattern, types=types)
 
     def deliver(self, record: OutboundRecord) -> Receipt:
-        raise BadConfig(f"A PI Web API takes no {contract_id(type(record))}.")
+        if not isinstance(record, AlarmAcknowledgement):
+            raise BadConfig(f"A PI Web API takes no {contract_id(type(record))}.")
+        return acknowledge(record, api=self.api)
 
     def _signals(self, stream: SourceStream, cursor: Cursor | None) -> Iterator[Page]:
         root = find_root(self.api, stream.name)
@@ -147,18 +168,37 @@ class PiWebApiAdapter(Adapter):
             incomplete=known.doubt or ("" if known.streams else _nothing_in(stream.name)),
         )
 
+    def _values_told(self, stream: SourceStream) -> Generator[Page | None]:
+        if options_of(stream)["interval_seconds"]:
+            raise CannotListen("Values at whole intervals are worked out when they are asked for, and never told of.")
+        root = find_root(self.api, stream.name)
+        require_updates(self.api)
+        known = self._known(stream, root, anew=False)
+        if not known.streams:
+            raise CannotListen(_nothing_in(stream.name))
+        updates = StreamUpdates(
+            self.api,
+            known.streams,
+            self.http.memory.setdefault(("markers", *self._key(stream)), Kept()),
+            batch=self.config["signals_per_request"],
+            count=self.config["values_per_signal"],
+            overlap=self.overlap,
+        )
+        yield from values_told(updates, rhythm=self._rhythm(stream), is_due=lambda at: not self._lasts(known, at))
+
+    def _rhythm(self, stream: SourceStream) -> Rhythm:
+        return Rhythm(seconds=options_of(stream)["poll_seconds"], sleep=self.http.sleep)
+
     def _known(self, stream: SourceStream, root: Root, *, anew: bool) -> _Known:
         """
         The signals to ask for. Listing them is dear and values are asked for each minute, so the list is kept as long
         as the session is, and made anew every so often.
         """
         options = options_of(stream)
-        key = (self.kind, stream.name, msgspec.json.encode(dict(options), order="deterministic"))
+        key = self._key(stream)
         known: _Known | None = self.http.memory.get(key)
-        if known is not None and not anew:
-            lasts = SOON if known.doubt else timedelta(minutes=self.config["list_minutes"])
-            if root.at - known.listed_at < lasts:
-                return known
+        if known is not None and not anew and self._lasts(known, root.at):
+            return known
         found: dict[str, Stream] = {}
         doubt = ""
         for page in list_signals(self.api, root, options, size=self.config["list_size"]):
@@ -171,14 +211,23 @@ class PiWebApiAdapter(Adapter):
         known = self.http.memory[key] = _Known(streams=streams, listed_at=root.at, doubt=doubt)
         return known
 
+    def _lasts(self, known: _Known, at: datetime) -> bool:
+        """Whether the list need not be made anew yet."""
+        return at - known.listed_at < (SOON if known.doubt else timedelta(minutes=self.config["list_minutes"]))
+
+    def _key(self, stream: SourceStream) -> tuple[str, str, bytes]:
+        options = dict(options_of(stream))
+        return self.kind, stream.name, msgspec.json.encode(options, order="deterministic")
+
     def _alarms(self, stream: SourceStream, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
         root = find_root(self.api, stream.name)
+        yield from read_frames(self.api, root, options_of(stream), self._frame_read(cursor, root, mode))
+
+    def _frame_read(self, cursor: Cursor | None, root: Root, mode: Mode = Mode.INCREMENTAL) -> FrameRead:
         size = self.config["list_size"]
         if cursor is None:
-            read = FrameRead.first(root.at, days=self.config["alarm_look_back_days"], mode=mode, size=size)
-        else:
-            read = FrameRead.next(cursor, root.at, overlap=self.overlap, size=size)
-        yield from read_frames(self.api, root, options_of(stream), read)
+            return FrameRead.first(root.at, days=self.config["alarm_look_back_days"], mode=mode, size=size)
+        return FrameRead.next(cursor, root.at, overlap=self.overlap, size=size)
 
 
 def _stream(emission: Emission, path: str, label: str) -> SourceStream:

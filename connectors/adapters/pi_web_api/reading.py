@@ -14,7 +14,17 @@ from typing import Any
 from connectors.protocols.adapter import Cursor, Page
 from connectors.protocols.http import ResponseTooLarge
 from connectors.protocols.moments import parse_moment, utc_text
-from connectors.protocols.pi.streams import Interpolated, Present, Question, Recorded, Stream, StreamAnswer, ask_streams
+from connectors.protocols.pi.streams import (
+    EPOCH,
+    Interpolated,
+    Present,
+    Question,
+    Recorded,
+    Stream,
+    StreamAnswer,
+    ahead_of,
+    ask_streams,
+)
 from connectors.protocols.pi.web_api import PiWebApi
 
 
@@ -24,6 +34,7 @@ class Window:
     How far a read has come.
 
     :param start: values are asked for from here; `None`: only the present ones
+    :param until: up to when by the server's clock, and recorded values a little beyond
     :param interval: seconds between values, if not those that were recorded are wanted
     :param present: whether to ask for the present values too
     :param open: which signals are to be read on, from when, and how many values at a time
@@ -80,7 +91,7 @@ class Window:
     def question(self, start: str, count: int) -> list[Question]:
         """What to ask of a signal from some time on; nothing, if there can be no value yet."""
         if self.interval is None:
-            return [Recorded(start, self.until, count)]
+            return [Recorded(start, ahead_of(parse_moment(self.until) or EPOCH), count)]
         at_intervals = Interpolated(start, self.until, count, self.interval)
         return [] if at_intervals.is_empty else [at_intervals]
 
@@ -143,15 +154,22 @@ def read_values(
         window = replace(window.told(answers, asked=going_on), after=after)
         is_last = not waiting and not window.open
         yield Page(
-            records=[raw for answer in answers for raw in _raw_readings(answer, window.until)],
+            records=[
+                raw for one in answers for raw in raw_readings(one.stream, one.values, one.refusal, at=window.until)
+            ],
             cursor=window.cursor(is_last=is_last),
             complete=is_last and not incomplete,
             incomplete_reason=incomplete if is_last else "",
         )
 
 
-def _raw_readings(answer: StreamAnswer, at: str) -> Iterator[dict[str, Any]]:
-    if answer.refusal:
-        yield {"Path": answer.stream.path, "Refusal": answer.refusal, "At": at}
-    for value in answer.values:
-        yield {"Path": answer.stream.path, "Value": value}
+def raw_readings(stream: Stream, values: Sequence[Any], refusal: str, *, at: str) -> Iterator[dict[str, Any]]:
+    """
+    The values of a signal as `read_reading` takes them, and why there are none.
+
+    :param refusal: in the server's words, if it refused at that time
+    """
+    if refusal:
+        yield {"Path": stream.path, "Refusal": refusal, "At": at}
+    for value in values:
+        yield {"Path": stream.path, "Value": value}

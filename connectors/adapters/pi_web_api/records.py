@@ -16,6 +16,10 @@ WORDS = frozenset({"Digital", "String", "Timestamp", "EnumerationValue", "Boolea
 """Types of tags and attributes whose values are states rather than measurements."""
 
 
+DELETED = "Deleted"
+"""The reason of a reading whose value was taken back."""
+
+
 def name_element(path: str, pattern: re.Pattern[str]) -> str | None:
     """The element that a path names, by the first group of a pattern."""
     found = pattern.search(path)
@@ -70,17 +74,17 @@ def read_reading(
     """
     A value of a signal, or the reason why there is none.
 
-    :param raw: `Path`, and either its `Value` (a `TimedValue`), or the `Refusal` in words and when it was (`At`)
+    :param raw: `Path`, and its `Value` (a `TimedValue`), or one that was `Deleted`, or the `Refusal` in words and when
+        it was (`At`)
     :param states: switch positions by the name of a digital state, or by number, in lower case
     :raises BadRecord: if it cannot be read
     """
     path = checked(raw).get("Path")
     try:
         if "Refusal" in raw:
-            at = parse_moment(raw["At"])
-            if at is None:
-                raise ValueError("a refusal has no time")
-            value = PiValue(at, None, None, Quality.BAD, raw["Refusal"])
+            value = _no_value(raw["At"], raw["Refusal"])
+        elif "Deleted" in raw:
+            value = _no_value(raw["Deleted"].get("Timestamp"), DELETED)
         else:
             value = read_timed_value(raw["Value"])
         if not isinstance(path, str) or not path:
@@ -102,6 +106,13 @@ def read_reading(
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadRecord.of(path, error) from error
+
+
+def _no_value(time: object, reason: str) -> PiValue:
+    at = parse_moment(time)
+    if at is None:
+        raise ValueError("it has no time")
+    return PiValue(at, None, None, Quality.BAD, reason)
 
 
 def _position(value: PiValue, states: Mapping[str, SwitchState]) -> tuple[str | None, str]:

@@ -23,6 +23,9 @@ STATES = {
 }
 
 
+POLL_SECONDS = 2
+
+
 def clean_pattern(value: str, *, groups: int) -> str:
     """
     :raises ValidationError: if it is no regular expression, or has fewer groups than are needed
@@ -163,6 +166,14 @@ class PiStreamForm(SettingsForm):
         help_text="Empty: every value as it was recorded. Otherwise interpolated values at this interval: for "
         "formulas, which record none, and for signals that are faster than you need.",
     )
+    poll_seconds = forms.IntegerField(
+        label="While listened to, ask every (s)",
+        required=False,
+        initial=POLL_SECONDS,
+        min_value=1,
+        max_value=60,
+        help_text="How often the server is asked what it has to tell. Where nobody listens, schedules say how often.",
+    )
     alarm_types = TableField(
         label="What event frames are",
         required=False,
@@ -171,6 +182,9 @@ class PiStreamForm(SettingsForm):
         help_text="One row a line: the name of an event frame template = TRIP, OFF_NORMAL, LIMIT, SYSTEM or OTHER. "
         "Templates that are not named are OTHER.",
     )
+
+    def clean_poll_seconds(self) -> int:
+        return self.cleaned_data["poll_seconds"] or POLL_SECONDS
 
 
 DEFAULTS = initial_values(PiStreamForm)

@@ -7,7 +7,7 @@ each tells for itself.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import ceil, floor
 from typing import Any, ClassVar
 
@@ -22,6 +22,14 @@ STREAMS_IN_SET = 25
 NOT_FOUND = 404
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+AHEAD = timedelta(seconds=5)
+"""How far past a server's clock is asked: the `Date` of an answer has whole seconds, and devices may run fast."""
+
+
+def ahead_of(now: datetime) -> str:
+    """The end of a question for what was recorded until now, by the server's clock."""
+    return utc_text(now + AHEAD)
 
 
 @dataclass(frozen=True, slots=True)

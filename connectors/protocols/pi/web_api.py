@@ -125,6 +125,16 @@ class PiWebApi:
         """
         return self._read(self._http.get(url, auth=self._auth))
 
+    def patch(self, url: str) -> None:
+        """
+        Have something done that has no body, and whose answer has none. Not sent twice by itself.
+
+        :raises SourceError: as for `get`
+        """
+        response = self._http.request("PATCH", url, headers=CSRF, auth=self._auth, idempotent=False)
+        if response.content:
+            self._read(response)
+
     def batch(self, parts: Mapping[str, Part]) -> dict[str, PartAnswer]:
         """
         Several requests in one round trip; one that fails leaves the others as they are. A part with `each` has its

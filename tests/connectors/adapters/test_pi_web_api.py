@@ -396,7 +396,7 @@ def test_a_read_of_many_frames_goes_by_pages_and_goes_on_where_it_broke_off(pi: 
     assert pages[-1].complete
     assert [one.element for one in records(historian(), ALARMS, pages)] == switches
     assert [one.element for one in records(historian(), ALARMS, [*pages[:2], *rest])] == switches
-    assert rest[-1].cursor == {"since": "2026-11-24T01:20:00Z"}
+    assert rest[-1].cursor == {"since": "2026-11-24T01:20:00Z", "waiting": []}
 
 
 def test_a_full_read_of_some_days_says_that_it_proves_nothing_of_older_frames(pi: PretendUtility) -> None:

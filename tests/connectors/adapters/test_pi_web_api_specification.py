@@ -2,21 +2,30 @@
 
 import json
 import re
+from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import responses
+from requests import PreparedRequest
+
 from connectors.adapters.pi_web_api.adapter import PiWebApiAdapter
 from connectors.contracts.alarm import Alarm
+from connectors.contracts.alarm_acknowledgement import AlarmAcknowledgement
 from connectors.contracts.reading import Reading
 from connectors.contracts.signal import Signal
-from connectors.protocols.adapter import Mode, SourceStream
-from tests.connectors.adapters.wire import BASE, build, pretend_utility
+from connectors.protocols.adapter import Mode, Page, SourceStream
+from connectors.protocols.pi.streams import Stream
+from connectors.protocols.pi.updates import Kept, StreamUpdates
+from connectors.protocols.pi.web_api import PiWebApi
+from tests.connectors.adapters.wire import BASE, build, pretend_utility, session
 
 SPECIFICATION = json.loads((Path(__file__).parent.parent / "payloads" / "pi" / "specification.json").read_text())
-DATABASE, DATA_SERVER = "\\\\RURAL-AF\\Grid", "\\\\PIServers[RURAL-DA]"
+SWITCH, DATABASE, DATA_SERVER = "SW-10770", "\\\\RURAL-AF\\Grid", "\\\\PIServers[RURAL-DA]"
 
 
 def historian(**changes: Any) -> PiWebApiAdapter:
@@ -32,21 +41,32 @@ def example(name: str) -> dict[str, Any]:
 
 
 @cache
-def operations() -> tuple[tuple[re.Pattern[str], frozenset[str]], ...]:
-    """The paths that may be asked for, each with the parameters that it knows."""
+def operations() -> tuple[tuple[str, re.Pattern[str], frozenset[str]], ...]:
+    """The methods and paths that may be asked for, each with the parameters that it knows."""
     found = []
     for path, methods in SPECIFICATION["paths"].items():
-        pattern = re.sub(r"\{[^}]+\}", "[^/]+", path.partition("#")[0])
-        parameters = [frozenset(one["name"] for one in method["parameters"]) for method in methods.values()]
-        found += [(re.compile(pattern), names) for names in parameters]
+        pattern = re.compile(re.sub(r"\{[^}]+\}", "[^/]+", path.partition("#")[0]))
+        for method, operation in methods.items():
+            found.append((method.upper(), pattern, frozenset(one["name"] for one in operation["parameters"])))
     return tuple(found)
 
 
-def is_specified(resource: str) -> bool:
+def is_specified(resource: str, *, method: str) -> bool:
     parts = urlsplit(resource)
     path = parts.path.removeprefix("/piwebapi") or "/"
     asked = {name for name, _ in parse_qsl(parts.query)}
-    return any(pattern.fullmatch(path) and asked <= known for pattern, known in operations())
+    return any(method == known and pattern.fullmatch(path) and asked <= names for known, pattern, names in operations())
+
+
+def first_told(adapter: PiWebApiAdapter, contract: str) -> Page:
+    """What is told first after the promise."""
+    stream = SourceStream(name=DATABASE, contract=contract, options={"name_filter": f"*{SWITCH}*"})
+    cursor = {"since": "2026-11-24T01:15:00Z", "behind": {}, "waiting": ["I1Fmgone"]}
+    with closing(adapter.listen(stream, cursor=cursor)) as told:
+        next(told)
+        page = next(told)
+    assert page is not None
+    return page
 
 
 def test_every_request_is_one_that_the_specification_knows() -> None:
@@ -63,11 +83,64 @@ def test_every_request_is_one_that_the_specification_knows() -> None:
 
     batches = [json.loads(body) for body in pi.bodies if body]
     parts = [part for batch in batches for part in batch.values()]
-    resources = pi.asked + [part.get("Resource") or part["RequestTemplate"]["Resource"] for part in parts]
-    assert [one for one in resources if not is_specified(one)] == []
+    resources = [part.get("Resource") or part["RequestTemplate"]["Resource"] for part in parts]
+    assert [one for one in resources if not is_specified(one, method="GET")] == []
+    whole = zip(pi.asked, pi.verbs, strict=True)
+    assert [one for one, verb in whole if not is_specified(one, method=verb)] == []
     assert {part["Method"] for part in parts} == {"GET"}
     members = SPECIFICATION["definitions"]["Request"]["properties"].keys()
     assert {name for part in parts for name in part} <= members
+
+
+def test_what_is_asked_while_listening_and_to_acknowledge_is_known_to_the_specification() -> None:
+    with pretend_utility() as pi:
+        pi.utility.hv_fault(SWITCH)
+        adapter = historian()
+        told = {contract: first_told(adapter, contract) for contract in ("reading/1", "alarm/1")}
+        alarm = adapter.parse(told["alarm/1"].records[0], SourceStream(name=DATABASE, contract="alarm/1"))
+        assert isinstance(alarm, Alarm)
+        pi.verbs.clear()
+        pi.asked.clear()
+        record = AlarmAcknowledgement(condition=alarm.condition, event_id=alarm.event_id, acknowledged_by="someone")
+        adapter.deliver(record)
+
+    parts = [part for body in filter(None, pi.bodies) for part in json.loads(body).values()]
+    asked = {(part["Method"], part["Resource"]) for part in parts if "Resource" in part}
+    asked |= set(zip(pi.verbs, pi.asked, strict=True))
+    assert {method for method, _ in asked} == {"GET", "POST", "PATCH"}
+    assert {resource.partition("?")[0].rpartition("/")[2] for _, resource in asked} >= {"multiple", "updates"}
+    assert [one for one in asked if not is_specified(one[1], method=one[0])] == []
+
+
+def test_the_examples_of_stream_updates_are_taken_for_what_they_are() -> None:
+    registered, retrieved = example("StreamUpdatesRegister"), example("StreamUpdatesRetrieve")
+    event = example("DataPipeEvent") | example("TimedValue")
+    stream = Stream(registered["Source"], registered["SourcePath"])
+    answers = iter(
+        [
+            {"Items": [registered]},
+            {"Items": [retrieved | {"Source": registered["Source"], "Events": [event]}]},
+        ]
+    )
+    asked: list[str] = []
+
+    def answer(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
+        asked.append(json.loads(request.body or b"")["0"]["Resource"])
+        part = {"Status": 200, "Headers": {}, "Content": next(answers)}
+        return 207, {"Date": "Fri, 20 Nov 2026 10:00:00 GMT"}, json.dumps({"0": part})
+
+    with responses.RequestsMock() as wire:
+        wire.get(f"{BASE}/piwebapi/system", json={}, headers={"Date": "Fri, 20 Nov 2026 10:00:00 GMT"})
+        wire.add_callback(responses.POST, f"{BASE}/piwebapi/batch", callback=answer)
+        api = PiWebApi(session(), base_url=f"{BASE}/piwebapi", auth=None)
+        api.get(api.url("system"))
+        updates = StreamUpdates(api, [stream], Kept(), batch=10, count=10, overlap=timedelta())
+        updates.promise()
+        [[update]] = updates.poll()
+
+    assert update.stream == stream
+    assert [one["Value"] for one in update.values] == [event["Value"]]
+    assert f"marker={registered['LatestMarker']}" in asked[1]
 
 
 def test_the_fields_that_are_asked_for_are_those_that_things_have() -> None:

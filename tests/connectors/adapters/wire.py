@@ -37,6 +37,9 @@ class Clock:
         self.instant += timedelta(**span)
         return self.instant
 
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds=seconds)
+
 
 def session(*, retries: int = 0) -> HttpSession:
     """The product's own session, in no hurry and without pauses."""
@@ -74,6 +77,7 @@ class PretendUtility:
         )
         self.utility: Utility = self.app.state.utility
         self.asked: list[str] = []
+        self.verbs: list[str] = []
         self.bodies: list[bytes] = []
         self.knows_not = ""  # the end of a path, which is not found
         self.loses_the_answer_of = ""  # the end of a path: what it asks for is done, and its next answer never arrives
@@ -82,6 +86,7 @@ class PretendUtility:
         body = request.body or b""
         content = body.encode() if isinstance(body, str) else bytes(body)
         self.asked.append(request.path_url)
+        self.verbs.append(request.method or "GET")
         self.bodies.append(content)
         url = request.url or ""
 
@@ -121,6 +126,6 @@ class PretendUtility:
 def pretend_utility(**settings: Any) -> Iterator[PretendUtility]:
     pretend = PretendUtility(**settings)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        for method in (responses.GET, responses.POST):
+        for method in (responses.GET, responses.POST, responses.PATCH):
             mock.add_callback(method, url=ANYWHERE, callback=pretend.answer)
         yield pretend
