@@ -121,7 +121,7 @@ class ArcgisEnterpriseAdapter(Adapter):
             return
         check_can_be_asked(options)
         if options["changes"] == BY_TRACKING:
-            yield from self._tracked(layer, options, cursor)
+            yield from self._tracked(layer, stream, cursor)
         elif is_unchanged(layer, cursor):
             yield Page(records=(), cursor=dict(cursor), complete=True, total=0)
         else:
@@ -169,8 +169,9 @@ class ArcgisEnterpriseAdapter(Adapter):
         for step in walk.steps(cursor.get("place")):
             yield read.page(step)
 
-    def _tracked(self, layer: Layer, options: Mapping[str, Any], cursor: Cursor) -> Iterator[Page]:
+    def _tracked(self, layer: Layer, stream: SourceStream, cursor: Cursor) -> Iterator[Page]:
         """What has changed since the cursor's generation; everything, if the server no longer has that one."""
+        options = options_of(stream)
         tracked = layers.server_generations(self.rest, layer.service)
         if layer.number not in tracked:
             raise BadConfig(
@@ -184,7 +185,7 @@ class ArcgisEnterpriseAdapter(Adapter):
             yield Page(records=(), cursor=dict(cursor), complete=True, total=0)
         else:
             changes = extract_changes(self.rest, layer, key=_key(layer, options), since=known)
-            yield from pages_of(changes, cursor, size=options["page_size"])
+            yield from pages_of(changes, cursor, stream, size=options["page_size"])
 
     def _generation(self, layer: Layer, options: Mapping[str, Any]) -> int | None:
         if options["changes"] != BY_TRACKING:
