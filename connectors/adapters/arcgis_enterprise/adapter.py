@@ -1,6 +1,6 @@
 """ArcGIS Enterprise and Online by the GeoServices REST API: network elements, zones, service points, any features."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -26,6 +26,7 @@ from connectors.adapters.arcgis_enterprise.settings import (
     auth_of,
     options_of,
 )
+from connectors.adapters.arcgis_enterprise.webhook import SIGNATURE, concerned
 from connectors.contracts.base import OutboundRecord, Record, contract_id
 from connectors.contracts.feature import Feature
 from connectors.contracts.network_element import NetworkElement
@@ -51,6 +52,7 @@ from connectors.protocols.errors import BadConfig, ContractBroken, Unauthorized
 from connectors.protocols.features.mapping import names_in
 from connectors.protocols.http import HttpSession
 from connectors.protocols.moments import parse_moment
+from connectors.protocols.webhook import WebhookCall, check_hmac_sha256
 
 CONTRACTS = (NetworkElement, Zone, ServicePoint, Feature)
 
@@ -73,6 +75,7 @@ class ArcgisEnterpriseAdapter(Adapter):
 
     def __init__(self, config: Mapping[str, Any], http: HttpSession) -> None:
         self.rest = ArcgisRest(http, config["base_url"], auth_of(config))
+        self._webhook_secret: str = config.get("webhook_secret") or ""
 
     def probe(self) -> Probe:
         info = self.rest.info()
@@ -132,6 +135,10 @@ class ArcgisEnterpriseAdapter(Adapter):
 
     def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
         return reader_of(stream)
+
+    def woken_by(self, call: WebhookCall, streams: Sequence[str]) -> Sequence[str]:
+        check_hmac_sha256(call, header=SIGNATURE, secret=self._webhook_secret)
+        return concerned(call.body, streams)
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         raise BadConfig("This GIS is only read: nothing can be delivered to it.")
