@@ -20,7 +20,7 @@ from connectors.contracts.signal import Signal
 from connectors.contracts.work_order import WorkOrder
 from connectors.contracts.zone import Zone
 from connectors.landing import Change, ContractWiring, Wiring
-from connectors.merge import retire_unseen
+from connectors.merge import retire
 from customer import models as customer_models
 from customer.services.counting import follow_service_points, recount
 from customer.services.landing import land_service_points
@@ -72,14 +72,14 @@ WIRING = ContractWiring(
             Wiring(
                 contract=Zone,
                 land=land_zones,
-                retire=partial(retire_unseen, gis_models.Zone),
+                retire=partial(retire, gis_models.Zone),
                 followers=(follow_zones,),
             ),
             Wiring(
                 contract=Feature,
                 prepare=prepare_features,
                 land=land_features,
-                retire=partial(retire_unseen, gis_models.Feature),
+                retire=partial(retire, gis_models.Feature),
             ),
             Wiring(
                 contract=NetworkElement,
@@ -90,7 +90,7 @@ WIRING = ContractWiring(
             Wiring(
                 contract=ServicePoint,
                 land=land_service_points,
-                retire=partial(retire_unseen, customer_models.ServicePoint),
+                retire=partial(retire, customer_models.ServicePoint),
                 followers=(follow_service_points, follow_supply),
             ),
             Wiring(
@@ -108,19 +108,19 @@ WIRING = ContractWiring(
             Wiring(
                 contract=Equipment,
                 land=land_equipment,
-                retire=partial(retire_unseen, work_models.Equipment),
+                retire=partial(retire, work_models.Equipment),
                 followers=(follow_work,),
             ),
             Wiring(
                 contract=WorkOrder,
                 land=land_work_orders,
-                retire=partial(retire_unseen, work_models.WorkOrder),
+                retire=partial(retire, work_models.WorkOrder),
                 followers=(follow_work,),
             ),
             Wiring(
                 contract=Crew,
                 land=land_crews,
-                retire=partial(retire_unseen, work_models.Crew),
+                retire=partial(retire, work_models.Crew),
                 followers=(follow_work,),
             ),
             Wiring(contract=RestorationEstimate, land=land_restoration_estimates, followers=(follow_estimates,)),

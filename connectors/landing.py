@@ -38,12 +38,13 @@ class SetAside:
 class Landed:
     """
     What a page changed. `touched` are the keys (primary keys of the domain's rows; of signals for readings) of what
-    was created or updated, for the contract's followers.
+    was created, updated or retired, for the contract's followers.
     """
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    retired: int = 0
     touched: Sequence[int] = ()
     set_aside: Sequence[SetAside] = ()
 
@@ -71,7 +72,7 @@ class DeliveryReceipt:
 
 
 Land = Callable[[Any, Landing], Landed]
-Retire = Callable[[Landing, "SeenKeys"], Sequence[int]]
+Retire = Callable[[Landing, "Gone"], Sequence[int]]
 Follow = Callable[[Change], object]
 Settle = Callable[[DeliveryReceipt], object]
 
@@ -81,6 +82,17 @@ class SeenKeys:
     """The lease under whose `SeenPage` rows the keys of a complete full read stand; a sub-select, never a list."""
 
     lease_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoneKeys:
+    """Keys of which the source says that it has them no more."""
+
+    external_ids: Sequence[str]
+
+
+Gone = SeenKeys | GoneKeys
+"""How it is known which of a stream's rows its source no longer has: it showed all others, or named these."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from django.db.transaction import TransactionManagementError
 
 from connectors import merge_statements as statements
 from connectors.binary_arrays import binary_cursor
-from connectors.landing import Landing, SeenKeys
+from connectors.landing import Gone, Landing, SeenKeys
 from connectors.merge_columns import ColumnForm, Field, form_of
 
 SOURCE_KEY = ("organisation_id", "connector_id", "external_id")
@@ -148,9 +148,10 @@ def _compare(plan: "_Plan", parameters: Mapping[str, Any], size: int, *, logs: b
     return plan.merged(found)
 
 
-def retire_unseen(model: type[models.Model], landing: Landing, seen: SeenKeys) -> Sequence[int]:
+def retire(model: type[models.Model], landing: Landing, gone: Gone) -> Sequence[int]:
     """
-    Retire the stream's rows that no page of a complete full read held; a sync never deletes.
+    Retire the stream's rows that no page of a complete full read held, or that its source says are gone; a sync never
+    deletes. A key that no row of the stream has is nothing.
 
     :return: their primary keys, for the contract's followers
     """
@@ -159,15 +160,19 @@ def retire_unseen(model: type[models.Model], landing: Landing, seen: SeenKeys) -
         "organisation_id": landing.organisation_id,
         "connector_id": landing.connector_id,
         "stream_id": landing.stream_id,
-        "lease": seen.lease_id,
     }
+    table, keeps_changes = model._meta.db_table, landing.keeps_changes
     with connection.cursor() as cursor:
-        # With old statistics, or none, every row would be looked for in every page.
-        cursor.execute("SET LOCAL enable_nestloop = off")
-        cursor.execute(statements.retire(model._meta.db_table, keeps_changes=landing.keeps_changes), parameters)
-        gone = sorted(row[0] for row in cursor.fetchall())
-        cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
-    return gone
+        if isinstance(gone, SeenKeys):
+            # With old statistics, or none, every row would be looked for in every page.
+            cursor.execute("SET LOCAL enable_nestloop = off")
+            statement = statements.retire_unseen(table, keeps_changes=keeps_changes)
+            retired = cursor.execute(statement, {**parameters, "lease": gone.lease_id}).fetchall()
+            cursor.execute("SET LOCAL enable_nestloop TO DEFAULT")
+        else:
+            statement = statements.retire_named(table, keeps_changes=keeps_changes)
+            retired = cursor.execute(statement, {**parameters, "keys": list(gone.external_ids)}).fetchall()
+    return sorted(row[0] for row in retired)
 
 
 def _read(cursor: Any, statement: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:

@@ -116,21 +116,31 @@ def statements(shape: Shape) -> Statements:
     )
 
 
-def retire(table: str, *, keeps_changes: bool) -> str:
+def retire_unseen(table: str, *, keeps_changes: bool) -> str:
     """Retires what no page of a lease's read held; tells the primary keys."""
-    after = "jsonb_build_object('retired_at', %(landed_at)s::timestamptz)"
-    told = f"SELECT %(organisation_id)s, %(stream_id)s, '{table}', external_id, '{ChangeKind.RETIRED}', "
-    written = f", written AS ({_LOG} {told} %(landed_at)s, NULL::jsonb, {after} FROM gone)" if keeps_changes else ""
-    return f"""
-        WITH seen AS MATERIALIZED (
+    seen = f"""seen AS MATERIALIZED (
           SELECT jsonb_array_elements_text(page.external_ids) AS external_id
           FROM {quoted(SeenPage._meta.db_table)} AS page
           WHERE page.organisation_id = %(organisation_id)s AND page.lease_id = %(lease)s
-        ), gone AS (
+        )"""
+    is_unseen = "NOT EXISTS (SELECT 1 FROM seen WHERE seen.external_id = known.external_id)"
+    return f"WITH {seen}, {_retirement(table, is_unseen, keeps_changes=keeps_changes)}"
+
+
+def retire_named(table: str, *, keeps_changes: bool) -> str:
+    """Retires what has one of some keys; tells the primary keys."""
+    return f"WITH {_retirement(table, 'known.external_id = ANY(%(keys)s::text[])', keeps_changes=keeps_changes)}"
+
+
+def _retirement(table: str, is_gone: str, *, keeps_changes: bool) -> str:
+    after = "jsonb_build_object('retired_at', %(landed_at)s::timestamptz)"
+    told = f"SELECT %(organisation_id)s, %(stream_id)s, '{table}', external_id, '{ChangeKind.RETIRED}', "
+    written = f", written AS ({_LOG} {told} %(landed_at)s, NULL::jsonb, {after} FROM gone)" if keeps_changes else ""
+    return f"""gone AS (
           UPDATE {quoted(table)} AS known SET retired_at = %(landed_at)s, landed_at = %(landed_at)s
           WHERE known.organisation_id = %(organisation_id)s AND known.connector_id = %(connector_id)s
             AND known.stream_id = %(stream_id)s AND known.retired_at IS NULL
-            AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.external_id = known.external_id)
+            AND {is_gone}
           RETURNING known.id, known.external_id
         ){written}
         SELECT id FROM gone"""

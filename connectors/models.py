@@ -40,6 +40,9 @@ class Connector(TenantModel):
     state = models.CharField(max_length=12, choices=State.choices, default=State.REGISTERED, editable=False)
     state_reason = models.TextField(blank=True, editable=False)
     state_since = models.DateTimeField(null=True, blank=True, editable=False)
+    webhook_refused_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When a webhook call without the right signature last came."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     history = tracked(excluded_fields=["secrets"])

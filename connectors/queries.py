@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import Min, Q, QuerySet, Value
 from django.db.models.functions import StrIndex, Substr
@@ -41,14 +42,14 @@ class ConnectorTokenExpired(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TokenDoor:
-    """What a connector's token opens: one connector of one organisation."""
+class ConnectorDoor:
+    """What a connector's token opens, or a call that it has yet to sign for: one connector of one organisation."""
 
     connector_id: int
     scope: Scope
 
 
-def find_connector_token(token: str, *, now: datetime, request_id: str = "") -> TokenDoor | None:
+def find_connector_token(token: str, *, now: datetime, request_id: str = "") -> ConnectorDoor | None:
     """
     :raises ConnectorTokenExpired: if it is known, and no longer good
     """
@@ -62,10 +63,22 @@ def find_connector_token(token: str, *, now: datetime, request_id: str = "") -> 
         return None
     if found["revoked_at"] is not None or found["expires_at"] <= now or not found["organisation__is_active"]:
         raise ConnectorTokenExpired(found["name"])
-    return TokenDoor(
-        connector_id=found["connector_id"],
+    return _door(found["connector_id"], found["organisation_id"], request_id)
+
+
+def find_called_connector(uuid: UUID, *, request_id: str = "") -> ConnectorDoor | None:
+    """The connector that a webhook calls by its address; that it may is proven by what the call is signed with."""
+    with system_job("find-called-connector"):
+        found = Connector.objects.filter(uuid=uuid, organisation__is_active=True)
+        ids = found.values_list("pk", "organisation_id").first()
+    return None if ids is None else _door(*ids, request_id)
+
+
+def _door(connector_id: int, organisation_id: int, request_id: str) -> ConnectorDoor:
+    return ConnectorDoor(
+        connector_id=connector_id,
         scope=Scope(
-            organisation_id=found["organisation_id"],
+            organisation_id=organisation_id,
             origin=Origin.SYNC,
             request_id=request_id,
             capabilities=frozenset(),

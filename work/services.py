@@ -8,8 +8,8 @@ from django.db import connection
 from connectors.contracts.crew import Crew as CrewRecord
 from connectors.contracts.equipment import Equipment as EquipmentRecord
 from connectors.contracts.work_order import WorkOrder as WorkOrderRecord
-from connectors.landing import Landed, Landing, SeenKeys
-from connectors.merge import Merged, merge, retire_unseen
+from connectors.landing import Gone, Landed, Landing
+from connectors.merge import Merged, merge, retire
 from gis.services.aliases import aliases_for
 from work.models import Crew, Equipment, WorkOrder
 
@@ -115,17 +115,17 @@ def land_work_orders(records: Sequence[WorkOrderRecord], landing: Landing) -> La
     )
 
 
-def retire_equipment(landing: Landing, seen: SeenKeys) -> Sequence[int]:
-    return retire_unseen(Equipment, landing, seen)
+def retire_equipment(landing: Landing, gone: Gone) -> Sequence[int]:
+    return retire(Equipment, landing, gone)
 
 
-def retire_work_orders(landing: Landing, seen: SeenKeys) -> Sequence[int]:
+def retire_work_orders(landing: Landing, gone: Gone) -> Sequence[int]:
     """Retire what work management no longer has. Who was on it stays known."""
-    return retire_unseen(WorkOrder, landing, seen)
+    return retire(WorkOrder, landing, gone)
 
 
-def retire_crews(landing: Landing, seen: SeenKeys) -> Sequence[int]:
-    return retire_unseen(Crew, landing, seen)
+def retire_crews(landing: Landing, gone: Gone) -> Sequence[int]:
+    return retire(Crew, landing, gone)
 
 
 def _aliases(names: Iterable[str | None], landing: Landing) -> Mapping[str | None, int]:

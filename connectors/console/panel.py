@@ -20,6 +20,7 @@ from connectors.models import (
     StreamState,
 )
 from connectors.protocols.adapter import Mode as AdapterMode
+from connectors.protocols.webhook import TakesWebhooks
 from connectors.queries import listening_since
 from organisation.templatetags import marks
 
@@ -52,8 +53,11 @@ class StreamLine:
 
 @dataclass(frozen=True)
 class Panel:
+    """:ivar takes_webhooks: its source can call a webhook, and sign the call"""
+
     connector: Connector
     label: str
+    takes_webhooks: bool
     probe: ConnectorProbe | None
     lines: list[StreamLine]
 
@@ -67,9 +71,11 @@ def panel_of(connector: Connector) -> Panel:
     running = {
         run.stream_id: progress_of(run, now=now) for run in Run.objects.filter(stream__in=streams, status__in=UNDER_WAY)
     }
+    adapter = registry.adapter_for(connector.kind)
     return Panel(
         connector=connector,
-        label=registry.adapter_for(connector.kind).label,
+        label=adapter.label,
+        takes_webhooks=issubclass(adapter, TakesWebhooks),
         probe=connector.probes.first(),
         lines=[_line(connector, stream, running.get(stream.pk), now=now) for stream in streams],
     )

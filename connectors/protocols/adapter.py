@@ -73,6 +73,9 @@ class Page:
     :param total: how many records the whole read will bring, if the source says
     :param fingerprint: if given, pages with the same one hold the same records, which are then not read again. It
         covers everything that `parse` looks at, but for the adapter's version and the stream's options
+    :param gone: keys, as `external_id` has them, of what the source says that it no longer has. It is the later word:
+        a record on this page with such a key does not land. A record that came back after it was deleted has its key
+        left out, or stands on a later page. A key that never landed is nothing
     """
 
     records: Sequence[Any]
@@ -82,6 +85,7 @@ class Page:
     remark: str = ""
     total: int | None = None
     fingerprint: bytes | None = None
+    gone: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

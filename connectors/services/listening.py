@@ -155,7 +155,8 @@ class Listening(Read):
         self.book = self._blank_book()
         adapter = registry.build(self.stream.connector, now=self.clock)
         wiring = pages.wiring_of(self.stream.contract)
-        read = pages.read_page(adapter.reader(registry.source_stream(self.stream)), page.records)
+        reader = adapter.reader(registry.source_stream(self.stream))
+        read = pages.read_page(reader, page.records, gone=page.gone)
         self._commit([(page, pages.prepared(read, wiring))], wiring)
         self.was_interrupted, self.began_at = False, self.clock()
 

@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import DataError, connection, transaction
 from django.utils.module_loading import import_string
 
-from connectors.contracts.base import Record
-from connectors.landing import ContractWiring, Landed, Landing, SetAside, Wiring
+from connectors.contracts.base import Record, contract_id
+from connectors.landing import ContractWiring, GoneKeys, Landed, Landing, SetAside, Wiring
 from connectors.models import Lease, Mode, OutboxItem, OutboxKind, RejectedRecord
 from connectors.protocols.adapter import Page, ReadsMany
-from connectors.protocols.errors import BadConfig, BadRecord
+from connectors.protocols.errors import BadConfig, BadRecord, ContractBroken
 from connectors.services.storable import are_storable, check_storable
 
 Read = Callable[[Any], Record | None] | ReadsMany
@@ -65,6 +65,7 @@ class ReadPage:
         are none of the contract
     :param prepared: what the landing is given, if its wiring prepares it
     :param look: reads it, if it was left unread
+    :param gone: keys of what the source no longer has; no record and no rejection of theirs is on the page
     """
 
     raw: Sequence[Any]
@@ -75,6 +76,7 @@ class ReadPage:
     known: tuple[int, int] | None = None
     prepared: Any = None
     look: Callable[[], "ReadPage"] | None = None
+    gone: Collection[str] = ()
 
     def look_after_all(self) -> None:
         """Read a page that was left unread because it was known, and is no more."""
@@ -90,15 +92,25 @@ class ReadPage:
         ]
 
 
-def read_page(read: Read, raw: Sequence[Any], *, fingerprint: bytes | None = None) -> ReadPage:
-    """Every raw record is read, set aside, or left out because it is none of this contract."""
-    page = ReadPage(raw=raw, fingerprint=fingerprint)
+def read_page(
+    read: Read, raw: Sequence[Any], *, fingerprint: bytes | None = None, gone: Iterable[str] = ()
+) -> ReadPage:
+    """
+    Every raw record is read, set aside, or left out because it is none of this contract.
+
+    :param gone: keys of what was deleted after it was sent: that is left out too
+    """
+    page = ReadPage(raw=raw, fingerprint=fingerprint, gone=frozenset(gone))
     together = read.many(raw) if isinstance(read, ReadsMany) else None
     if together is None:
         _read_one_by_one(read, page)
     else:
-        page.indexes = [index for index, record in enumerate(together) if record is not None]
-        page.records = [record for record in together if record is not None]
+        found = [
+            (index, record)
+            for index, record in enumerate(together)
+            if record is not None and record.external_id not in page.gone
+        ]
+        page.indexes, page.records = [index for index, _ in found], [record for _, record in found]
     return page if are_storable(page.records) else _set_unstorable_aside(page)
 
 
@@ -107,15 +119,16 @@ def _read_one_by_one(read: Read, page: ReadPage) -> None:
         try:
             record = read(one)
         except BadRecord as error:
-            page.rejections.append(rejection_of(index, one, error))
+            if error.external_id not in page.gone:
+                page.rejections.append(rejection_of(index, one, error))
         else:
-            if record is not None:
+            if record is not None and record.external_id not in page.gone:
                 page.records.append(record)
                 page.indexes.append(index)
 
 
 def _set_unstorable_aside(page: ReadPage) -> ReadPage:
-    kept = ReadPage(raw=page.raw, rejections=page.rejections, fingerprint=page.fingerprint)
+    kept = ReadPage(raw=page.raw, rejections=page.rejections, fingerprint=page.fingerprint, gone=page.gone)
     for index, record in zip(page.indexes, page.records, strict=True):
         try:
             check_storable(record)
@@ -168,7 +181,7 @@ def batches(steps: Iterable[Step], *, most: int) -> Iterator[list[Step]]:
     batch: list[Step] = []
     for page, read in steps:
         batch.append((page, read))
-        if page.complete or sum(len(one.records) for one, _ in batch) >= most:
+        if page.complete or sum(len(one.records) + len(one.gone) for one, _ in batch) >= most:
             yield batch
             batch = []
     if batch:
@@ -182,12 +195,26 @@ def prepared(page: ReadPage, wiring: Wiring) -> ReadPage:
     return page
 
 
-def land(page: ReadPage, landing: Landing, wiring: Wiring) -> Landed:
+def take_in(page: ReadPage, landing: Landing, wiring: Wiring, *, in_halves: bool) -> Landed:
     """
-    Hand a page's records to their domain.
+    Hand a page's records to their domain, and have it retire what is gone.
 
-    :raises DataError: if the database cannot take one of them
+    :param in_halves: because the database could not take one of them
+    :raises DataError: if it cannot, and they land as a whole
+    :raises ContractBroken: if something is gone of a contract whose records are kept for good
     """
+    landed = land_in_halves(page.records, landing, wiring) if in_halves else _land(page, landing, wiring)
+    if not page.gone:
+        return landed
+    if wiring.retire is None:
+        name = contract_id(wiring.contract)
+        raise ContractBroken(f"The source says that some records are gone, but those of {name} are kept for good.")
+    keys = sorted(key for key in page.gone if key == _clean(key))
+    retired = wiring.retire(landing, GoneKeys(external_ids=keys))
+    return replace(landed, retired=len(retired), touched=sorted({*landed.touched, *retired}))
+
+
+def _land(page: ReadPage, landing: Landing, wiring: Wiring) -> Landed:
     if not page.records:
         return Landed()
     return wiring.land(page.records if page.prepared is None else page.prepared, landing)
@@ -300,18 +327,19 @@ def _room_for(wanted: int, stream_id: int, *, now: datetime) -> int:
     return max(0, min(wanted, free, MOST_NEW_OF_A_READ - of_read.count()))
 
 
-def settle_what_reads_well(stream_id: int, records: Sequence[Record], *, now: datetime) -> None:
+def settle_what_reads_well(stream_id: int, page: ReadPage, *, now: datetime) -> None:
     """
-    What the source sends well now settles what was set aside of the same key before. Call it before
+    What the source sends well now, or has no more, settles what was set aside of the same key before. Call it before
     `keep_rejections` of the same page. Where a key stands for many records, it says nothing of the others.
     """
-    if records and not records[0].keyed_by_moment:
+    read_well = [record.external_id for record in page.records if not record.keyed_by_moment]
+    if read_well or page.gone:
         table = connection.ops.quote_name(RejectedRecord._meta.db_table)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE {table} SET settled_at = %s "  # noqa: S608  # our own name
                 "WHERE stream_id = %s AND settled_at IS NULL AND external_id = ANY(%s)",
-                [now, stream_id, [record.external_id for record in records]],
+                [now, stream_id, [*read_well, *map(_clean, page.gone)]],
             )
 
 

@@ -93,7 +93,7 @@ def accept_lines(*, connector_id: int, contract: str, body: bytes, clock: Clock)
             )
             landed = pages.land_in_halves(read.records, landing, wiring)
             rejections = pages.set_aside(read, landed)
-            pages.settle_what_reads_well(stream.pk, read.records, now=now)
+            pages.settle_what_reads_well(stream.pk, read, now=now)
             new = pages.keep_rejections(stream.pk, [*rejections, *(one for _, one in broken)], now=now)
             pages.tell_followers(wiring, landing, contract, landed.touched)
             if landed.created or landed.updated or new:

@@ -129,14 +129,14 @@ class Read:
         salt, read = known_pages.salt_of(adapter, source), adapter.reader(source)
 
         def looked_at(page: Page) -> pages.ReadPage:
-            mark = None if page.fingerprint is None else known_pages.fingerprint_of(page.fingerprint, salt)
+            mark = None if page.fingerprint is None or page.gone else known_pages.fingerprint_of(page.fingerprint, salt)
             known = None if mark is None else self.known.get(mark)
             if known is None:
                 return look(page, mark)
             return pages.ReadPage(raw=page.records, fingerprint=mark, known=known, look=partial(look, page, mark))
 
         def look(page: Page, mark: bytes | None) -> pages.ReadPage:
-            return pages.prepared(pages.read_page(read, page.records, fingerprint=mark), wiring)
+            return pages.prepared(pages.read_page(read, page.records, fingerprint=mark, gone=page.gone), wiring)
 
         position = self.lease.cursor
         if position is None and self.mode == Mode.INCREMENTAL:
@@ -236,12 +236,11 @@ class Read:
             counts = Counts.of_page(seen, expected=page.total, records=sum(read.known), rejected=0)
             return _Taken(counts=counts, is_whole=True)
         landing = self._landing(now)
-        halves = pages.land_in_halves(read.records, landing, wiring) if in_halves else None
-        landed = halves or pages.land(read, landing, wiring)
+        landed = pages.take_in(read, landing, wiring, in_halves=in_halves)
         rejections = pages.set_aside(read, landed)
-        counts = Counts.of_page(landed, expected=page.total, records=len(read.raw), rejected=len(rejections))
-        changed = bool(landed.created or landed.updated)
-        if landed.updated:
+        told = len(read.raw) + len(read.gone)
+        counts = Counts.of_page(landed, expected=page.total, records=told, rejected=len(rejections))
+        if landed.updated or landed.retired:
             # It may stand on a page that is known as well.
             self.known = {}
         self.expects_new = 0 < landed.created == len(read.records)
@@ -250,13 +249,13 @@ class Read:
             self.report.reject(rejections)
             return _Taken(counts=counts, is_whole=not rejections)
         if self.has_rejected:
-            pages.settle_what_reads_well(self.stream.pk, read.records, now=now)
+            pages.settle_what_reads_well(self.stream.pk, read, now=now)
         new = pages.keep_rejections(self.stream.pk, rejections, now=now)
         pages.tell_followers(wiring, landing, self.stream.contract, landed.touched)
-        if changed and not self.has_changed_rows:
+        if counts.changed and not self.has_changed_rows:
             known_pages.rows_changed(self.lease, self.stream)
             self.has_changed_rows = True
-        if changed or new:
+        if counts.changed or new:
             self._name_run(landing)
             pages.name_run(new, self.book.run_id)
         return _Taken(counts=counts, is_whole=not rejections)

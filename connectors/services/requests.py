@@ -143,8 +143,7 @@ def wake_connector(*, connector_id: int, names: Collection[str], now: datetime) 
     :return: the names of the streams that the word was for
     :raises NothingToWake: if there is none, or one that is named is not read by a schedule
     """
-    scheduled = Stream.objects.enabled().filter(connector_id=connector_id, schedules__is_enabled=True).distinct()
-    known = list(scheduled.order_by("pk").values_list("name", "pk"))
+    known = scheduled_streams(connector_id)
     unknown = sorted({*names}.difference(name for name, _ in known))
     if unknown or not known:
         what = ", ".join(unknown) or "any stream"
@@ -152,6 +151,12 @@ def wake_connector(*, connector_id: int, names: Collection[str], now: datetime) 
     chosen = [(name, pk) for name, pk in known if not names or name in names]
     queue_incremental(trigger=Trigger.PUSH, now=now, stream_ids=[pk for _, pk in chosen])
     return [name for name, _ in chosen]
+
+
+def scheduled_streams(connector_id: int) -> list[tuple[str, int]]:
+    """Names and primary keys of a connector's streams that a schedule reads now."""
+    scheduled = Stream.objects.enabled().filter(connector_id=connector_id, schedules__is_enabled=True).distinct()
+    return list(scheduled.order_by("pk").values_list("name", "pk"))
 
 
 BUSY_PAUSE = timedelta(milliseconds=500)

@@ -34,7 +34,8 @@ class Counts:
 
     @classmethod
     def of_page(cls, landed: Landed, *, expected: int | None, records: int, rejected: int) -> "Counts":
-        settled = landed.created + landed.updated + landed.unchanged
+        """:param records: how many the source told of, by a record or by the key of one that is gone"""
+        settled = landed.retired + landed.created + landed.updated + landed.unchanged
         return cls(
             expected=expected,
             pages=1,
@@ -42,6 +43,7 @@ class Counts:
             created=landed.created,
             updated=landed.updated,
             unchanged=landed.unchanged,
+            retired=landed.retired,
             rejected=rejected,
             ignored=max(0, records - settled - rejected),
         )

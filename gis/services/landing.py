@@ -10,8 +10,8 @@ from connectors.contracts.feature import Feature as FeatureRecord
 from connectors.contracts.network_element import ElementKind
 from connectors.contracts.network_element import NetworkElement as NetworkElementRecord
 from connectors.contracts.zone import Zone as ZoneRecord
-from connectors.landing import Change, Landed, Landing, SeenKeys, SetAside
-from connectors.merge import Merged, Prepared, merge, merge_prepared, prepare, retire_unseen
+from connectors.landing import Change, Gone, Landed, Landing, SetAside
+from connectors.merge import Merged, Prepared, merge, merge_prepared, prepare, retire
 from gis.geometry import Placement, place, place_features
 from gis.models import Feature, NetworkElement, Zone
 from organisation.scope import current_scope
@@ -111,9 +111,9 @@ def land_network_elements(records: Sequence[NetworkElementRecord], landing: Land
     return _landed(merged, faults)
 
 
-def retire_network_elements(landing: Landing, seen: SeenKeys) -> Sequence[int]:
+def retire_network_elements(landing: Landing, gone: Gone) -> Sequence[int]:
     """Retire what the GIS no longer has; it conducts no more once the network is followed."""
-    retired = retire_unseen(NetworkElement, landing, seen)
+    retired = retire(NetworkElement, landing, gone)
     if retired:
         _mark_due(landing)
     return retired

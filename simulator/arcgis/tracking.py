@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from simulator.arcgis.layers import LAYERS, Layer
+from simulator.arcgis.layers import LAYERS, Layer, global_id
 from simulator.gis.features import Feature
 
 FIRST_GENERATION = 1_000
@@ -34,7 +34,7 @@ class ChangeTracking:
         self.oldest = self.newest
 
     def changed_since(self, layer: Layer, generation: int) -> tuple[list[Feature], list[str]]:
-        """Features that changed after a generation, and ids of those that are gone."""
+        """Features that changed after a generation, and GlobalIDs of those that are gone."""
         keys = [key for key, seen in self._changed_in.get(layer.number, {}).items() if seen > generation]
         known = self._known[layer.number]
-        return [known[key] for key in keys if key in known], [key for key in keys if key not in known]
+        return [known[key] for key in keys if key in known], [global_id(key) for key in keys if key not in known]

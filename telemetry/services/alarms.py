@@ -7,8 +7,8 @@ from django.db import connection
 
 from connectors.contracts.alarm import Alarm as AlarmRecord
 from connectors.contracts.alarm import AlarmCategory, Shelving, alarm_key
-from connectors.landing import Landed, Landing, SeenKeys
-from connectors.merge import merge, retire_unseen
+from connectors.landing import Gone, Landed, Landing
+from connectors.merge import merge, retire
 from gis.services.aliases import aliases_for
 from telemetry.conditions import Condition, fold
 from telemetry.models import Alarm, Signal
@@ -76,9 +76,9 @@ def land_alarms(records: Sequence[AlarmRecord], landing: Landing) -> Landed:
     )
 
 
-def retire_alarms(landing: Landing, seen: SeenKeys) -> Sequence[int]:
-    """Retire what a complete list no longer holds: it is over, and off the operators' list. What it said is kept."""
-    retired = retire_unseen(Alarm, landing, seen)
+def retire_alarms(landing: Landing, gone: Gone) -> Sequence[int]:
+    """Retire what the source no longer holds: it is over, and off the operators' list. What it said is kept."""
+    retired = retire(Alarm, landing, gone)
     Alarm.objects.for_organisation(landing.organisation_id).filter(pk__in=retired).update(
         is_retained=False, is_active=False
     )

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from django.db import connection
 
 from connectors.contracts.signal import Signal as SignalRecord
-from connectors.landing import Landed, Landing, SeenKeys
-from connectors.merge import merge, retire_unseen
+from connectors.landing import Gone, Landed, Landing
+from connectors.merge import merge, retire
 from gis.services.aliases import aliases_for
 from telemetry.models import Signal
 from telemetry.services.alarms import lock_alarms
@@ -49,9 +49,9 @@ def land_signals(records: Sequence[SignalRecord], landing: Landing) -> Landed:
     )
 
 
-def retire_signals(landing: Landing, seen: SeenKeys) -> Sequence[int]:
+def retire_signals(landing: Landing, gone: Gone) -> Sequence[int]:
     """Retire what the source no longer has. Its readings stay."""
-    return retire_unseen(Signal, landing, seen)
+    return retire(Signal, landing, gone)
 
 
 def _tie_alarms(signal_ids: Sequence[int], landing: Landing) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.contracts.zone import ZoneLevel
 from connectors.landing import Landing, SeenKeys
-from connectors.merge import Merged, merge, retire_unseen
+from connectors.merge import Merged, merge, retire
 from connectors.models import Connector, Lease, SeenPage, Stream
 from gis.models import Zone
 from organisation.models import Organisation
@@ -219,8 +219,8 @@ def test_what_no_page_held_is_retired_and_comes_back(land: Land, scope: Scope) -
     merge(Zone, [zone("Z-9")], landing=a_landing("Other GIS"), columns=COLUMNS)
     keys = seen(landing, ["Z-1"], ["Z-3", "Z-4"])
 
-    assert retire_unseen(Zone, landing, keys) == [ids["Z-2"]]
-    assert retire_unseen(Zone, landing, keys) == []
+    assert retire(Zone, landing, keys) == [ids["Z-2"]]
+    assert retire(Zone, landing, keys) == []
 
     gone = Zone.objects.get(external_id="Z-2")
     assert (gone.retired_at, gone.landed_at) == (landing.now, landing.now)

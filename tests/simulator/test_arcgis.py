@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from simulator import credentials
-from simulator.arcgis.layers import LAYERS, object_id
+from simulator.arcgis.layers import LAYERS, global_id, object_id
 from simulator.gis.features import FeatureRecords
 from tests.simulator.conftest import BASE, Clock, Simulator
 
@@ -213,7 +213,7 @@ def test_changes_come_by_a_job_that_is_done_before_it_has_a_result(
     assert result["layerServerGens"] == [{"id": 0, "serverGen": before + 1}]
     (edits,) = result["edits"]
     assert [one["attributes"]["name"] for one in edits["features"]["updates"]] == ["Renamed"]
-    assert edits["features"]["deleteIds"] == ["BUS-1"]
+    assert edits["features"]["deleteIds"] == [global_id("BUS-1")]
 
 
 def test_purged_changes_cannot_be_asked_for(simulator: Simulator, headers: dict[str, str]) -> None:

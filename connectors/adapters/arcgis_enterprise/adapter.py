@@ -1,6 +1,6 @@
 """ArcGIS Enterprise and Online by the GeoServices REST API: network elements, zones, service points, any features."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -26,6 +26,7 @@ from connectors.adapters.arcgis_enterprise.settings import (
     auth_of,
     options_of,
 )
+from connectors.adapters.arcgis_enterprise.webhook import SIGNATURE, concerned
 from connectors.contracts.base import OutboundRecord, Record, contract_id
 from connectors.contracts.feature import Feature
 from connectors.contracts.network_element import NetworkElement
@@ -51,6 +52,7 @@ from connectors.protocols.errors import BadConfig, ContractBroken, Unauthorized
 from connectors.protocols.features.mapping import names_in
 from connectors.protocols.http import HttpSession
 from connectors.protocols.moments import parse_moment
+from connectors.protocols.webhook import WebhookCall, check_hmac_sha256
 
 CONTRACTS = (NetworkElement, Zone, ServicePoint, Feature)
 
@@ -73,6 +75,7 @@ class ArcgisEnterpriseAdapter(Adapter):
 
     def __init__(self, config: Mapping[str, Any], http: HttpSession) -> None:
         self.rest = ArcgisRest(http, config["base_url"], auth_of(config))
+        self._webhook_secret: str = config.get("webhook_secret") or ""
 
     def probe(self) -> Probe:
         info = self.rest.info()
@@ -121,7 +124,7 @@ class ArcgisEnterpriseAdapter(Adapter):
             return
         check_can_be_asked(options)
         if options["changes"] == BY_TRACKING:
-            yield from self._tracked(layer, options, cursor)
+            yield from self._tracked(layer, stream, cursor)
         elif is_unchanged(layer, cursor):
             yield Page(records=(), cursor=dict(cursor), complete=True, total=0)
         else:
@@ -132,6 +135,10 @@ class ArcgisEnterpriseAdapter(Adapter):
 
     def reader(self, stream: SourceStream) -> Callable[[Any], Record | None]:
         return reader_of(stream)
+
+    def woken_by(self, call: WebhookCall, streams: Sequence[str]) -> Sequence[str]:
+        check_hmac_sha256(call, header=SIGNATURE, secret=self._webhook_secret)
+        return concerned(call.body, streams)
 
     def deliver(self, record: OutboundRecord) -> Receipt:
         raise BadConfig("This GIS is only read: nothing can be delivered to it.")
@@ -169,8 +176,9 @@ class ArcgisEnterpriseAdapter(Adapter):
         for step in walk.steps(cursor.get("place")):
             yield read.page(step)
 
-    def _tracked(self, layer: Layer, options: Mapping[str, Any], cursor: Cursor) -> Iterator[Page]:
+    def _tracked(self, layer: Layer, stream: SourceStream, cursor: Cursor) -> Iterator[Page]:
         """What has changed since the cursor's generation; everything, if the server no longer has that one."""
+        options = options_of(stream)
         tracked = layers.server_generations(self.rest, layer.service)
         if layer.number not in tracked:
             raise BadConfig(
@@ -184,7 +192,7 @@ class ArcgisEnterpriseAdapter(Adapter):
             yield Page(records=(), cursor=dict(cursor), complete=True, total=0)
         else:
             changes = extract_changes(self.rest, layer, key=_key(layer, options), since=known)
-            yield from pages_of(changes, cursor, size=options["page_size"])
+            yield from pages_of(changes, cursor, stream, size=options["page_size"])
 
     def _generation(self, layer: Layer, options: Mapping[str, Any]) -> int | None:
         if options["changes"] != BY_TRACKING:

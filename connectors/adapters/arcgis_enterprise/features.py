@@ -22,6 +22,8 @@ from connectors.protocols.geojson import SourceFeature, SourceFeatures
 from connectors.protocols.moments import parse_moment
 
 GEOJSON = b'{"type"'
+DELETED = "deleted"
+"""The only member of what stands for a deletion that does not tell the feature's key."""
 REFERENCES = ("terminal_properties", "zone_property", "parent_property", "node_property")
 
 
@@ -88,6 +90,12 @@ def _is_geojson(feature: SourceFeature) -> bool:
 
 
 def _read(raw: Any, stream: SourceStream, options: Mapping[str, Any]) -> Record | None:
+    if isinstance(raw, dict) and raw.keys() == {DELETED}:
+        raise BadRecord(
+            f"{raw[DELETED]} was deleted, and the server does not say by which key we know it: the next full read "
+            "retires it. Leave the id field empty to name features by their GlobalID, as the server does.",
+            path=DELETED,
+        )
     feature, crs = unwrapped(raw)
     if stream.contract != contract_id(Feature):
         feature = _with_tidy_references(feature, options)

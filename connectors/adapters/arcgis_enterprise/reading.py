@@ -7,13 +7,14 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.adapters.arcgis_enterprise.features import to_moment
-from connectors.adapters.arcgis_enterprise.settings import NOT_AT_ALL
-from connectors.protocols.adapter import Cursor, Page
+from connectors.adapters.arcgis_enterprise.features import DELETED, to_moment
+from connectors.adapters.arcgis_enterprise.settings import NOT_AT_ALL, options_of
+from connectors.protocols.adapter import Cursor, Page, SourceStream
 from connectors.protocols.arcgis.changes import Changes
 from connectors.protocols.arcgis.layers import Layer
 from connectors.protocols.arcgis.query import ALL, Step
 from connectors.protocols.errors import BadConfig
+from connectors.protocols.features.records import external_id_of
 from connectors.protocols.geojson import SourceFeatures
 from connectors.protocols.moments import parse_moment, utc_text
 
@@ -151,15 +152,21 @@ def is_unchanged(layer: Layer, cursor: Cursor) -> bool:
     return known is not None and known == layer.last_edit
 
 
-def pages_of(changes: Changes, cursor: Cursor, *, size: int) -> Iterator[Page]:
-    """Pages of what has changed; until the last has landed, the cursor stays where it was."""
+def pages_of(changes: Changes, cursor: Cursor, stream: SourceStream, *, size: int) -> Iterator[Page]:
+    """
+    Pages of what has changed and of what is gone; until the last has landed, the cursor stays where it was. A deletion
+    that does not tell the key comes as a record that cannot be read.
+    """
+    records = [*changes.features, *({DELETED: name} for name in changes.unnamed)]
+    gone = [external_id_of(key, stream, options_of(stream)) for key in changes.deleted]
     after = {**cursor, "generation": changes.generation}
-    found = changes.features
-    for start in range(0, max(1, len(found)), size):
-        is_last = start + size >= len(found)
+    most = max(1, len(records), len(gone))
+    for start in range(0, most, size):
+        is_last = start + size >= most
         yield Page(
-            records=found[start : start + size],
+            records=records[start : start + size],
+            gone=gone[start : start + size],
             cursor=after if is_last else dict(cursor),
             complete=is_last,
-            total=len(found),
+            total=len(records) + len(gone),
         )

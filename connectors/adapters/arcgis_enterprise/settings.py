@@ -44,6 +44,12 @@ class ArcgisEnterpriseForm(HttpSourceForm):
         help_text="For an app https://gis.example.org/portal/sharing/rest/oauth2/token, for a user "
         "…/sharing/rest/generateToken. For a user of a server without a portal leave it empty: the server says it.",
     )
+    webhook_secret = SecretField(
+        label="Webhook secret",
+        required=False,
+        help_text="The signature key of the webhook by which ArcGIS tells of edits, if you make one. Choose a long "
+        "random text, and enter it there too.",
+    )
     # Fields that ArcGIS has no use for, left out in Django's way.
     api_key_header = None  # type: ignore[assignment]
     api_key = None  # type: ignore[assignment]

@@ -1,13 +1,13 @@
 """What has changed in a layer since a generation of the server: extractChanges, with its asynchronous job."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from connectors.protocols.arcgis.layers import Layer
-from connectors.protocols.arcgis.query import from_esri, identify
+from connectors.protocols.arcgis.query import GUID, from_esri, identify, tidy
 from connectors.protocols.arcgis.rest import ArcgisRest
 from connectors.protocols.errors import ContractBroken, Unreachable
 from connectors.protocols.geojson import SourceFeature, SourceFeatures
@@ -22,10 +22,14 @@ FAILED = ("failed", "completedwitherrors")
 class Changes:
     """
     :param features: inserted or updated, each once and as it is now
+    :param deleted: keys of what is deleted, and has not come again under the same key
+    :param unnamed: of what is deleted, the ids that the server gives of what has another field for its key
     :param generation: up to which generation of the server these are all
     """
 
     features: list[SourceFeature]
+    deleted: list[str]
+    unnamed: list[str]
     generation: int
 
 
@@ -40,7 +44,7 @@ def extract_changes(rest: ArcgisRest, layer: Layer, *, key: str, since: int) -> 
         "layerServerGens": orjson.dumps([{"id": layer.number, "serverGen": since}]).decode(),
         "returnInserts": "true",
         "returnUpdates": "true",
-        "returnDeletes": "false",
+        "returnDeletes": "true",
         "returnIdsOnly": "false",
         "returnAttachments": "false",
         "dataFormat": "json",
@@ -58,12 +62,23 @@ def extract_changes(rest: ArcgisRest, layer: Layer, *, key: str, since: int) -> 
     if generation is None or not isinstance(edits, list):
         raise ContractBroken(f"{rest.host} does not say what has changed in {layer.path} up to when.")
     features: dict[str | None, SourceFeature] = {}
+    deleted: dict[str, None] = {}
+    unnamed: list[str] = []
     for edit in edits:
         if isinstance(edit, dict) and edit.get("id") == layer.number:
-            found = _features(edit)
+            parts = edit.get("features")
+            parts = parts if isinstance(parts, dict) else {}
+            found = _features(parts, "adds", "updates")
             identify(found, layer, key)
             features |= {one.id: one for one in found}
-    return Changes(features=list(features.values()), generation=generation)
+            for known, named in _deleted(parts, layer, key):
+                if known is None:
+                    unnamed.append(named)
+                else:
+                    deleted[known] = None
+    # What was drawn anew has the same asset number, and is not gone.
+    gone = [one for one in deleted if one not in features]
+    return Changes(features=list(features.values()), deleted=gone, unnamed=unnamed, generation=generation)
 
 
 def _finished(rest: ArcgisRest, status_url: str) -> str:
@@ -94,8 +109,18 @@ def _generations(answer: Mapping[str, Any]) -> list[tuple[int, int]]:
     ]
 
 
-def _features(edit: Mapping[str, Any]) -> SourceFeatures:
-    parts = edit.get("features")
-    parts = parts if isinstance(parts, dict) else {}
-    listed = [*(parts.get("adds") or ()), *(parts.get("updates") or ())]
-    return from_esri(orjson.dumps(listed))
+def _features(parts: Mapping[str, Any], *names: str) -> SourceFeatures:
+    return from_esri(orjson.dumps([one for name in names for one in parts.get(name) or ()]))
+
+
+def _deleted(parts: Mapping[str, Any], layer: Layer, key: str) -> Iterator[tuple[str | None, str]]:
+    """
+    Of each feature that is deleted, its key, if it can be told, and what the server calls it: some give its attributes
+    as they were, most its GlobalID or, without change tracking of the service's own, its object id.
+    """
+    for one in _features(parts, "deletes"):
+        yield tidy(one.property(key)), tidy(one.property(layer.global_id)) or ""
+    for given in parts.get("deleteIds") or ():
+        name = tidy(given) or ""
+        field = layer.global_id if isinstance(given, str) and GUID.fullmatch(given) else layer.object_id
+        yield (name if key == field else None), name

@@ -64,7 +64,7 @@ class PlainFeatures:
             raise BadRecord("it has no id", path=self.id_property or "id")
         if raw.properties != NULL and memoryview(raw.properties)[0] != OBJECT:
             raise BadRecord("its properties are not an object", external_id=key, path="properties")
-        key = f"{self.collection}/{self.id_prefix}{key}"
+        key = collection_key(self.collection, self.id_prefix + key)
         if len(key) > LONGEST_KEY:
             raise BadRecord("its id is too long", external_id=key[:LONGEST_KEY], path="external_id")
         return Feature(
@@ -154,9 +154,8 @@ def to_feature_record(
         raise BadRecord.of(key, error, path=path) from error
     common = {"external_id": key, "source_time": changed}
     if stream.contract == contract_id(Feature):
-        # Features of all collections share one space of keys.
         whole = {
-            "external_id": f"{stream.name}/{key}",
+            "external_id": collection_key(stream.name, key),
             "collection": stream.name,
             "geometry": geometry,
             "properties": properties,
@@ -175,6 +174,17 @@ def to_feature_record(
     if kind == SKIP:
         return None
     return to_record(NetworkElement, common | {"kind": kind} | _element_fields(options, properties, key), zone=zone)
+
+
+def external_id_of(key: str, stream: SourceStream, options: Options) -> str:
+    """The key of a record of the stream that is read from the feature with this one."""
+    key = options["id_prefix"] + key
+    return collection_key(stream.name, key) if stream.contract == contract_id(Feature) else key
+
+
+def collection_key(collection: str, key: str) -> str:
+    """Features of all collections share one space of keys."""
+    return f"{collection}/{key}"
 
 
 def _key_of(feature: Any, id_property: str) -> str | None:

@@ -14,7 +14,7 @@ from connectors.contracts.base import OutboundRecord, Record
 from connectors.contracts.restoration_estimate import RestorationEstimate
 from connectors.contracts.zone import Zone, ZoneLevel
 from connectors.landing import Change, ContractWiring, DeliveryReceipt, Landed, Landing, SetAside, Wiring
-from connectors.merge import merge, retire_unseen
+from connectors.merge import merge, retire
 from connectors.protocols.adapter import Adapter, Cursor, Emission, Family, Mode, Page, Probe, Receipt, SourceStream
 from connectors.protocols.convert import to_record
 from connectors.protocols.errors import BadRecord
@@ -29,9 +29,13 @@ class Killed(BaseException):
 
 @dataclass
 class Source:
-    """What the source has and does. `asked` is what was asked of it, in order."""
+    """
+    What the source has and does. `asked` is what was asked of it, in order; `gone` are the keys that it says are gone,
+    by the number of the page.
+    """
 
     pages: list[Sequence[Any]] = field(default_factory=list)
+    gone: dict[int, Sequence[str]] = field(default_factory=dict)
     is_complete: bool = True
     incomplete_reason: str = ""
     resumes: bool = True
@@ -122,6 +126,7 @@ class ScriptedAdapter(Adapter):
                 incomplete_reason=SOURCE.incomplete_reason if number == last else "",
                 total=SOURCE.total,
                 fingerprint=repr(SOURCE.pages[number]).encode() if SOURCE.has_fingerprints else None,
+                gone=SOURCE.gone.get(number, ()),
             )
 
     def listen(self, stream: SourceStream, *, cursor: Cursor | None) -> Generator[Page | None]:
@@ -207,7 +212,7 @@ def settle(receipt: DeliveryReceipt) -> None:
 
 WIRING = ContractWiring(
     inbound={
-        "zone/1": Wiring(contract=Zone, land=land_zones, retire=partial(retire_unseen, gis.Zone), followers=(follow,)),
+        "zone/1": Wiring(contract=Zone, land=land_zones, retire=partial(retire, gis.Zone), followers=(follow,)),
         "restoration-estimate/1": Wiring(contract=RestorationEstimate, land=land_estimates, followers=(follow,)),
     },
     receipts={"alarm-acknowledgement/1": settle},

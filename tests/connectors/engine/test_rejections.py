@@ -112,6 +112,6 @@ def test_one_reading_that_is_read_well_does_not_settle_the_others_of_its_signal(
     pages.keep_rejections(stream.pk, [rejection], now=clock())
     later = Reading(external_id="S1", signal="S1", source_time=clock(), value=1.0)
 
-    pages.settle_what_reads_well(stream.pk, [later], now=clock())
+    pages.settle_what_reads_well(stream.pk, pages.ReadPage(raw=[], records=[later]), now=clock())
 
     assert RejectedRecord.objects.get().settled_at is None
