@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 from django import forms
 
+from connectors.adapters.ogc_api_features.filtering import check_filter
 from connectors.adapters.ogc_api_features.reading import (
     Read,
     check_axes,
+    check_within,
     filters_on,
     start_of_changes,
     ways_to_ask,
@@ -125,18 +127,20 @@ class OgcApiFeaturesAdapter(Adapter):
 
     def fetch(self, stream: SourceStream, *, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
         """
-        Cursors: `watermark` is the newest change known; within a read, `place` is where it stands, `began` when
-        it did, `since` and `asked` which changes it asks for, and `before` the watermark that holds if it proves
-        incomplete.
+        Cursors: `filter` is the administrator's, if there is one; `watermark` is the newest change known; within a
+        read, `place` is where it stands, `began` when it did, `since` and `asked` which changes it asks for, and
+        `before` the watermark that holds if it proves incomplete.
         """
         options = options_of(stream)
         cursor = cursor or {}
+        check_within(options, cursor)
         if mode is Mode.FULL and cursor.get("since"):
             cursor = {}  # a read of changes cannot be gone on with as a full one
         resuming = "place" in cursor
         landing, answer = self.service.landing()
         collection = self.service.collection(landing, stream.name)
-        crs = self.service.crs_params(collection, self.service.conformance(landing), options["crs"])
+        classes = self.service.conformance(landing)
+        crs = self.service.crs_params(collection, classes, options["crs"])
         read = Read(
             options,
             before=cursor.get("before") if resuming else cursor.get("watermark"),
@@ -144,6 +148,8 @@ class OgcApiFeaturesAdapter(Adapter):
             since=start_of_changes(options, cursor, mode),
             began=parse_moment(cursor.get("began")) if resuming else answer.date,
         )
+        if read.own:
+            check_filter(read.own, self.service, collection, classes)
         questions = [cursor["asked"]] if resuming else ways_to_ask(options, read.since)
         for number, asked in enumerate(questions, start=1):
             steps = self.service.walk(

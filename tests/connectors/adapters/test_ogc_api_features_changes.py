@@ -144,6 +144,70 @@ def test_an_edit_that_was_stamped_early_and_saved_late_comes_within_the_overlap(
     assert NetworkElement.objects.filter(external_id="SW-99").exists()
 
 
+LINES, BREAKERS = "kind = 'line'", '{"op": "=", "args": [{"property": "kind"}, "breaker"]}'
+
+
+@needs_tipg
+def test_only_what_the_filter_is_true_of_is_read_and_a_changed_filter_is_a_full_read(
+    scope: Scope, forty_five: Tipg
+) -> None:
+    connector = connector_to(forty_five.base)
+    options = {"overlap_s": 0, "filter": LINES}
+    stream = save_stream(connector=connector, name="gis.network", contract="network-element/1", options=options)
+    held = NetworkElement.objects.filter(retired_at=None)
+
+    lines = sync(stream, Mode.FULL)
+    of_lines = set(held.values_list("kind", flat=True))
+    forty_five.edit("UPDATE gis.network SET modified = '2026-10-02T00:00:00Z' WHERE id IN ('SW-1', 'SW-2')")
+    changed = sync(stream, Mode.INCREMENTAL)
+    save_stream(
+        connector=connector,
+        name="gis.network",
+        contract="network-element/1",
+        options=options | {"filter": BREAKERS},
+        stream=stream,
+    )
+    breakers = sync(stream, Mode.INCREMENTAL)
+    of_breakers = set(held.values_list("kind", flat=True))
+    then = sync(stream, Mode.INCREMENTAL)
+
+    assert (lines.counts.created, of_lines) == (23, {"LINE"})
+    assert (changed.counts.records, changed.counts.unchanged) == (2, 1)  # SW-1 again, and the newest that was known
+    assert (breakers.counts.created, breakers.counts.retired, of_breakers) == (22, 23, {"BREAKER"})
+    assert (then.counts.records, then.counts.changed) == (1, False)
+
+
+@needs_tipg
+def test_what_no_longer_matches_goes_with_the_next_full_read(scope: Scope, forty_five: Tipg) -> None:
+    stream = network(forty_five.base, "gis.network", filter=LINES)
+    sync(stream, Mode.FULL)
+
+    forty_five.edit("UPDATE gis.network SET kind = 'breaker', modified = '2026-10-03T00:00:00Z' WHERE id = 'SW-1'")
+    changes, whole = sync(stream, Mode.INCREMENTAL), sync(stream, Mode.FULL)
+
+    assert (changes.outcome, changes.counts.changed) == ("SUCCEEDED", False)
+    assert (whole.counts.records, whole.counts.retired) == (22, 1)
+    assert NetworkElement.objects.get(external_id="SW-1").retired_at is not None
+
+
+@needs_tipg
+@pytest.mark.parametrize("written", ["colour = 'red'", "kind = 'line' AND age > 3"])
+def test_a_filter_by_what_is_no_queryable_is_refused_before_the_server_fails_at_it(
+    scope: Scope, forty_five: Tipg, written: str
+) -> None:
+    ended = sync(network(forty_five.base, "gis.network", filter=written), Mode.FULL)
+
+    assert ended.outcome == "BAD_CONFIG"
+    assert "but by: from_node, geom, id, kind, modified, name, nominal_kv, normally_open, to_node." in ended.detail
+
+
+def test_a_server_that_declares_no_filters_is_not_asked_one(scope: Scope, pygeoapi: Pygeoapi) -> None:
+    ended = sync(network(pygeoapi.base, "network", modified_property="last_modified", filter=LINES), Mode.FULL)
+
+    assert ended.outcome == "BAD_CONFIG"
+    assert "does not declare that it filters features" in ended.detail
+
+
 def test_changes_are_told_by_datetime_where_the_time_of_a_collection_is_its_modification(
     scope: Scope, pygeoapi: Pygeoapi
 ) -> None:
