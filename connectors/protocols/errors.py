@@ -35,6 +35,13 @@ class BadConfig(SourceError):
         self.field = field
 
 
+class FullReadNeeded(SourceError):
+    """
+    Not to be gone on with from that cursor: what has changed since cannot be told. Raised before the first page; the
+    engine then reads everything, once.
+    """
+
+
 class CannotListen(SourceError):
     """The source does not tell of changes by itself, or no more of them than it does: poll it."""
 

@@ -173,17 +173,18 @@ class FeatureService:
         """Whether the server claims to filter features (Part 3)."""
         return any(name.endswith(self.FILTER_CLASS) for name in classes)
 
-    def obeys_filter(self, collection: Collection, question: Mapping[str, str]) -> bool:
+    def heeds(self, collection: Collection, question: Mapping[str, str], *, is_promised: bool) -> bool:
         """
-        Whether a filter that matches nothing brings nothing, while the collection has something. Servers
-        ignore parameters that they do not know, and some filter without claiming to.
+        Whether a question that nothing answers to brings nothing. Servers ignore parameters that they do not know.
+
+        :param is_promised: the server claims to understand it; if not, the collection must have something to leave out
         """
         try:
-            filtered = self.items(collection.items, {**question, "limit": "1"})
-            everything = self.items(collection.items, {"limit": "1"})
+            if self.items(collection.items, {**question, "limit": "1"}).features:
+                return False
+            return is_promised or bool(self.items(collection.items, {"limit": "1"}).features)
         except RequestRefused:
             return False
-        return not filtered.features and bool(everything.features)
 
     def walk(
         self,
@@ -216,7 +217,9 @@ class FeatureService:
                 expired = isinstance(error, RequestRefused) and error.status in (400, 404, 410)
                 if expired and not interrupted.at_start and not overs:
                     overs += 1
-                elif _too_much(error) and shrinks < SHRINKS and limit // SHRINK_BY >= SMALLEST_PAGE:
+                elif limit // SHRINK_BY >= SMALLEST_PAGE and (
+                    _refuses_limit(error) or (_may_be_too_much(error) and shrinks < SHRINKS)
+                ):
                     shrinks += 1
                     limit //= SHRINK_BY
                 else:
@@ -348,9 +351,16 @@ class _Interrupted(Exception):
         self.at_start = at_start
 
 
-def _too_much(error: Exception) -> bool:
-    """Whether a smaller page may help: it was too large, took too long, or exceeds what the server allows."""
-    return not isinstance(error, RequestRefused) or error.status in (413, 422)
+def _may_be_too_much(error: Exception) -> bool:
+    """Whether a smaller page may help: this one was too large, or took too long."""
+    return not isinstance(error, RequestRefused)
+
+
+def _refuses_limit(error: Exception) -> bool:
+    """Whether so large a page is refused, although a limit above the largest is no error (Part 1 §7.15.2)."""
+    if not isinstance(error, RequestRefused):
+        return False
+    return error.status in (413, 422) or (error.status == 400 and "limit" in str(error).lower())
 
 
 def _links(document: Any) -> list[dict[str, Any]]:

@@ -217,6 +217,13 @@ def renew(lease: Lease, *, now: datetime, cursor: Cursor | None = None, phase: L
     return bool(kept[0])
 
 
+def begin_anew_in_full(lease: Lease) -> None:
+    """Have the read that holds the lease read everything, from the start. What it has landed stands."""
+    lease.mode, lease.cursor, lease.pages = Mode.FULL, None, 0
+    Lease.objects.filter(pk=lease.pk, fence=lease.fence).update(mode=lease.mode, cursor=None, pages=0)
+    SeenPage.objects.filter(lease=lease).delete()
+
+
 def release(lease: Lease) -> None:
     """
     End the read in the transaction that says how it ended.

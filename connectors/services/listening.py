@@ -21,8 +21,8 @@ from connectors.services import lease as leases
 from connectors.services import pages
 from connectors.services.lease import Claim, LeaseLost, NotClaimed
 from connectors.services.outcomes import Ended, Synced
-from connectors.services.reading import Cancelled, Clock, Committed, Read
-from connectors.services.runs import Counts, RunBook
+from connectors.services.reading import Clock, Committed, Read
+from connectors.services.runs import Cancelled, Counts, RunBook
 from organisation.scope import Origin, Scope, acting_for, current_scope
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ showed goes into the run's report.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial, reduce
 from typing import Any
@@ -21,7 +21,7 @@ from connectors.landing import Landed, Landing, SeenKeys, Wiring
 from connectors.models import Lease, LeasePhase, Mode, Outcome, Phase, RunStatus, SeenPage, State, StreamState, Trigger
 from connectors.protocols.adapter import Mode as AdapterMode
 from connectors.protocols.adapter import Page
-from connectors.protocols.errors import BadConfig, SourceError
+from connectors.protocols.errors import BadConfig, FullReadNeeded, SourceError
 from connectors.services import changes, known_pages, outcomes, pages
 from connectors.services import lease as leases
 from connectors.services.ahead import fetched_ahead
@@ -29,7 +29,7 @@ from connectors.services.dry_run import Report
 from connectors.services.lease import Claim, LeaseLost
 from connectors.services.outcomes import PASSING, Ended, Synced
 from connectors.services.pages import Step
-from connectors.services.runs import ASKED_FOR, CANCELLED, NOTHING_RETIRED, Counts, RunBook
+from connectors.services.runs import ASKED_FOR, CANCELLED, NOTHING_RETIRED, Cancelled, Counts, RunBook, Taken
 from connectors.services.states import settle_state
 from organisation.scope import Scope, acting_for
 
@@ -42,18 +42,6 @@ TOGETHER = 5_000
 """Records that land in one transaction, if they are ready together."""
 
 TRIES = 3
-
-
-class Cancelled(Exception):
-    """A person asked the read to stop."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Taken:
-    """What became of a page's records. `is_whole`: all of them stand in our tables now, or are none of the contract."""
-
-    counts: Counts
-    is_whole: bool
 
 
 class Read:
@@ -94,7 +82,7 @@ class Read:
     def to_its_end(self) -> Synced:
         try:
             if self.lease.phase == LeasePhase.READING:
-                reason = self._read_pages()
+                reason = self._read_pages_or_everything()
                 if reason is not None:
                     return self._failed(Outcome.INCOMPLETE, reason)
             if self.lease.phase == LeasePhase.RETIRING:
@@ -116,6 +104,19 @@ class Read:
             self._failed(Outcome.BUG, f"A mistake of ours ended the read ({kind}); the log has it. Please report it.")
             raise
         return self._told(Ended.READ, Outcome.SUCCEEDED)
+
+    def _read_pages_or_everything(self) -> str | None:
+        """As `_read_pages`, of everything if what changed cannot be told."""
+        try:
+            return self._read_pages()
+        except FullReadNeeded:
+            if self.goes_on or (self.mode == Mode.FULL and self.lease.cursor is None):
+                raise
+        self.mode, self.known, self.seen_again = Mode.FULL, {}, set()
+        with acting_for(self.scope):
+            leases.begin_anew_in_full(self.lease)
+            self.book = self.book.in_full()
+        return self._read_pages()
 
     def _read_pages(self) -> str | None:
         """Why the read is not complete; `None`: it is."""
@@ -196,7 +197,7 @@ class Read:
     def _landed(self, batch: list[Step], wiring: Wiring, *, in_halves: bool) -> RunBook:
         """The pages, the position after them and the count, in one transaction; of a dry run, all but the pages."""
         now = self.clock()
-        taken: list[_Taken] = []
+        taken: list[Taken] = []
         if self.report is not None:
             with acting_for(self.scope):
                 taken = [self._take_in(page, read, wiring, now, in_halves=in_halves) for page, read in batch]
@@ -227,14 +228,14 @@ class Read:
     def _retires(self, wiring: Wiring) -> bool:
         return self.mode == Mode.FULL and wiring.retire is not None
 
-    def _take_in(self, page: Page, read: pages.ReadPage, wiring: Wiring, now: datetime, *, in_halves: bool) -> _Taken:
+    def _take_in(self, page: Page, read: pages.ReadPage, wiring: Wiring, now: datetime, *, in_halves: bool) -> Taken:
         """Land a page's records in their domain, and set aside what it cannot take."""
         if not self.known:
             read.look_after_all()
         if read.known is not None:
             seen = Landed(unchanged=read.known[0])
             counts = Counts.of_page(seen, expected=page.total, records=sum(read.known), rejected=0)
-            return _Taken(counts=counts, is_whole=True)
+            return Taken(counts=counts, is_whole=True)
         landing = self._landing(now)
         landed = pages.take_in(read, landing, wiring, in_halves=in_halves)
         rejections = pages.set_aside(read, landed)
@@ -247,7 +248,7 @@ class Read:
         if self.report is not None:
             self.report.look(landing, self.stream.contract, landed.touched)
             self.report.reject(rejections)
-            return _Taken(counts=counts, is_whole=not rejections)
+            return Taken(counts=counts, is_whole=not rejections)
         if self.has_rejected:
             pages.settle_what_reads_well(self.stream.pk, read, now=now)
         new = pages.keep_rejections(self.stream.pk, rejections, now=now)
@@ -258,7 +259,7 @@ class Read:
         if counts.changed or new:
             self._name_run(landing)
             pages.name_run(new, self.book.run_id)
-        return _Taken(counts=counts, is_whole=not rejections)
+        return Taken(counts=counts, is_whole=not rejections)
 
     def _written_down(self, page: Page, counts: Counts, now: datetime) -> RunBook:
         book = self.book.advanced(counts, now=now, report=self.report)

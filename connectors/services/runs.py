@@ -18,6 +18,10 @@ NOTHING_RETIRED = (
 CANCELLED = "Cancelled by a person. What had landed stays: cancelling is not a rollback."
 
 
+class Cancelled(Exception):
+    """A person asked the read to stop."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Counts:
     """What a read has done so far, in records; `expected` is what the source said there would be."""
@@ -59,6 +63,14 @@ class Counts:
             if one.name != "expected"
         }
         return Counts(expected=self.expected if other.expected is None else other.expected, **sums)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What became of a page's records. `is_whole`: all of them stand in our tables now, or are none of the contract."""
+
+    counts: Counts
+    is_whole: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +123,12 @@ class RunBook:
             **asdict(self.counts),
         )
         return replace(self, run_id=run.pk)
+
+    def in_full(self) -> "RunBook":
+        """It turned out that everything is to be read; what was counted before is no part of that."""
+        book = replace(self, mode=Mode.FULL, counts=Counts())
+        self._write(mode=Mode.FULL, **asdict(book.counts))
+        return book
 
     def begun(self) -> "RunBook":
         """In a worker's hands."""

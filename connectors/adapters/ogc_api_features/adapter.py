@@ -1,6 +1,6 @@
 """A GIS behind OGC API - Features (OGC 17-069r4): network elements, zones, service points, any features."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 from django import forms
 
+from connectors.adapters.ogc_api_features.filtering import check_filter
 from connectors.adapters.ogc_api_features.reading import (
     Read,
     check_axes,
+    check_within,
     filters_on,
     start_of_changes,
     ways_to_ask,
@@ -43,7 +45,7 @@ from connectors.protocols.features.mapping import names_in
 from connectors.protocols.features.records import PlainFeatures, to_feature_record, unwrapped
 from connectors.protocols.http import HttpSession
 from connectors.protocols.moments import parse_moment
-from connectors.protocols.ogc_features import FeatureService
+from connectors.protocols.ogc_features import Collection, FeatureService
 from connectors.protocols.sign_in import auth_of
 from connectors.protocols.wire import RequestRefused, host_of
 
@@ -94,17 +96,14 @@ class OgcApiFeaturesAdapter(Adapter):
         classes = self.service.conformance(landing)
         for collection in self.service.collections(landing):
             properties = self.service.queryables(collection)
-            stamp = next((name for name in STAMPS if name in properties), None)
-            by_filter = stamp is not None and (
-                self.service.filters(classes)
-                or any(self.service.obeys_filter(collection, asked) for asked in filters_on(stamp, NEVER))
-            )
+            stamp = next((name for name in STAMPS if name in properties), "")
+            changes = self._way_to_tell_changes(collection, classes, stamp, properties.get(stamp))
             stream = SourceStream(
                 name=collection.id,
                 contract=FEATURE,
                 label=collection.title,
-                modes=(Mode.FULL, Mode.INCREMENTAL) if by_filter else (Mode.FULL,),
-                options={"modified_property": stamp or "", "changes": "FILTER" if by_filter else "NONE"},
+                modes=(Mode.FULL,) if changes == "NONE" else (Mode.FULL, Mode.INCREMENTAL),
+                options={"modified_property": stamp, "changes": changes},
             )
             if {DEFAULTS["kind_property"], names_in(DEFAULTS["terminal_properties"])[0]} <= properties.keys():
                 yield replace(stream, contract=NETWORK)
@@ -112,20 +111,35 @@ class OgcApiFeaturesAdapter(Adapter):
                 yield replace(stream, contract=ZONE)
             yield stream
 
+    def _way_to_tell_changes(self, collection: Collection, classes: Sequence[str], stamp: str, said: Any) -> str:
+        """
+        :param said: what the server's queryables say of the property `stamp`
+        """
+        if not stamp:
+            return "NONE"
+        is_promised = self.service.filters(classes)
+        if any(self.service.heeds(collection, asked, is_promised=is_promised) for asked in filters_on(stamp, NEVER)):
+            return "FILTER"
+        is_its_time = isinstance(said, Mapping) and said.get("x-ogc-role") == "primary-instant"
+        asked = {"datetime": f"{NEVER}/.."}
+        return "DATETIME" if is_its_time and self.service.heeds(collection, asked, is_promised=False) else "NONE"
+
     def fetch(self, stream: SourceStream, *, cursor: Cursor | None, mode: Mode) -> Iterator[Page]:
         """
-        Cursors: `watermark` is the newest change known; within a read, `place` is where it stands, `began` when
-        it did, `since` and `asked` which changes it asks for, and `before` the watermark that holds if it proves
-        incomplete.
+        Cursors: `filter` is the administrator's, if there is one; `watermark` is the newest change known; within a
+        read, `place` is where it stands, `began` when it did, `since` and `asked` which changes it asks for, and
+        `before` the watermark that holds if it proves incomplete.
         """
         options = options_of(stream)
         cursor = cursor or {}
+        check_within(options, cursor)
         if mode is Mode.FULL and cursor.get("since"):
             cursor = {}  # a read of changes cannot be gone on with as a full one
         resuming = "place" in cursor
         landing, answer = self.service.landing()
         collection = self.service.collection(landing, stream.name)
-        crs = self.service.crs_params(collection, self.service.conformance(landing), options["crs"])
+        classes = self.service.conformance(landing)
+        crs = self.service.crs_params(collection, classes, options["crs"])
         read = Read(
             options,
             before=cursor.get("before") if resuming else cursor.get("watermark"),
@@ -133,6 +147,8 @@ class OgcApiFeaturesAdapter(Adapter):
             since=start_of_changes(options, cursor, mode),
             began=parse_moment(cursor.get("began")) if resuming else answer.date,
         )
+        if read.own:
+            check_filter(read.own, self.service, collection, classes)
         questions = [cursor["asked"]] if resuming else ways_to_ask(options, read.since)
         for number, asked in enumerate(questions, start=1):
             steps = self.service.walk(

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from connectors.adapters.ogc_api_features.filtering import check_heeded, own_filter
 from connectors.protocols.adapter import Cursor, Mode, Page
 from connectors.protocols.crs import first_position, to_crs84
-from connectors.protocols.errors import BadConfig
+from connectors.protocols.errors import BadConfig, FullReadNeeded
 from connectors.protocols.geojson import SourceFeatures
 from connectors.protocols.moments import parse_moment, utc_text
 from connectors.protocols.ogc_features import Collection, Step
@@ -35,14 +36,19 @@ class Read:
 
     def __post_init__(self) -> None:
         self.zone = ZoneInfo(self.options["time_zone"])
+        self.own = own_filter(self.options)
+        self.within = {"filter": self.own.written} if self.own else {}
 
     def page(self, step: Step, asked: Mapping[str, str]) -> Page:
         self.pages += 1
+        if self.own:
+            check_heeded(self.own, step.features)
         self.note(step.features)
         records = [{"crs": step.crs, "feature": one} for one in step.features] if step.crs else step.features
         watermark = utc_text(self.newest) if self.newest else None
         if step.place is not None:
             cursor = {
+                **self.within,
                 "place": step.place,
                 "since": utc_text(self.since) if self.since else None,
                 "began": utc_text(self.began) if self.began else None,
@@ -53,7 +59,7 @@ class Read:
             return Page(records=records, cursor=cursor, total=step.total, fingerprint=step.fingerprint)
         return Page(
             records=records,
-            cursor={"watermark": self.before if step.shortfall else watermark},
+            cursor={**self.within, "watermark": self.before if step.shortfall else watermark},
             complete=not step.shortfall,
             incomplete_reason=step.shortfall,
             total=step.total,
@@ -95,22 +101,42 @@ def start_of_changes(options: Mapping[str, Any], cursor: Cursor, mode: Mode) -> 
     return watermark - timedelta(seconds=options["overlap_s"]) if watermark else None
 
 
+def check_within(options: Mapping[str, Any], cursor: Cursor) -> None:
+    """
+    :raises FullReadNeeded: if the cursor is one of a read within another filter: what came to match with this one did
+        not change, and what does no longer is not to be kept
+    """
+    if cursor and cursor.get("filter", "") != options["filter"]:
+        raise FullReadNeeded("The filter is not what it was when this was last read.")
+
+
 def ways_to_ask(options: Mapping[str, Any], since: datetime | None) -> Sequence[dict[str, str]]:
     """The ways to ask for what has changed, best first; one that asks for everything."""
+    own = own_filter(options)
     if since is None:
-        return ({},)
+        return (own.asked() if own else {},)
     if options["changes"] == "DATETIME":
-        return ({"datetime": f"{utc_text(since)}/.."},)
+        return ({**(own.asked() if own else {}), "datetime": f"{utc_text(since)}/.."},)
+    if own:
+        return (own.asked(also=changed_since(options["modified_property"], utc_text(since))),)
     return filters_on(options["modified_property"], utc_text(since))
+
+
+def changed_since(name: str, since: str) -> str:
+    """In CQL2 text."""
+    return f"{_as_name(name)} >= TIMESTAMP('{since}')"
 
 
 def filters_on(name: str, since: str) -> tuple[dict[str, str], ...]:
     """In CQL2 text, and in the older CQL text that pygeoapi 0.21 and its like understand instead."""
-    name = name if SIMPLE_NAME.fullmatch(name) else '"' + name.replace('"', '""') + '"'
     return (
-        {"filter": f"{name} >= TIMESTAMP('{since}')", "filter-lang": "cql2-text"},
-        {"filter": f"{name} AFTER {since}"},
+        {"filter": changed_since(name, since), "filter-lang": "cql2-text"},
+        {"filter": f"{_as_name(name)} AFTER {since}"},
     )
+
+
+def _as_name(name: str) -> str:
+    return name if SIMPLE_NAME.fullmatch(name) else '"' + name.replace('"', '""') + '"'
 
 
 def check_axes(collection: Collection, step: Step, *, swapped: bool) -> None:

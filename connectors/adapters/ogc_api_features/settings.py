@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from connectors.protocols.adapter import SourceStream
 from connectors.protocols.features.mapping import FeatureMappingForm
+from connectors.protocols.ogc_filters import Filter
 from connectors.protocols.sign_in import AddressField, HttpSourceForm
 from connectors.protocols.tables import initial_values
 
@@ -23,6 +25,13 @@ class OgcApiFeaturesForm(HttpSourceForm):
 class FeatureStreamForm(FeatureMappingForm):
     """How a collection is asked for, and how the properties of its features are to be read."""
 
+    filter = forms.CharField(
+        label="Filter",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text="Only features that it is true of are read. In CQL2, as text (kind = 'line' AND nominal_kv >= 20) or "
+        "as JSON. Empty: all of the collection. What no longer matches is retired by the next full read.",
+    )
     changes = forms.ChoiceField(
         label="How to ask for changes",
         required=False,
@@ -63,6 +72,15 @@ class FeatureStreamForm(FeatureMappingForm):
         required=False,
         help_text="For servers that write coordinates in another order than their reference system has.",
     )
+
+    def clean_filter(self) -> str:
+        written: str = self.cleaned_data["filter"]
+        if written:
+            try:
+                Filter(written)
+            except ValueError as error:
+                raise ValidationError(str(error)) from error
+        return written
 
 
 DEFAULTS = initial_values(FeatureStreamForm)

@@ -217,8 +217,9 @@ def test_a_collection_that_is_gone_is_a_wrong_setting(server: Server, gis: OgcAp
         ([PART_3], {}, True, (Mode.FULL,)),
         ([], {"modified": {}}, True, (Mode.FULL, Mode.INCREMENTAL)),
         ([], {"modified": {}}, False, (Mode.FULL,)),
+        ([PART_3], {"modified": {}}, False, (Mode.FULL,)),
     ],
-    ids=["declared", "no such property", "undeclared but works", "ignored"],
+    ids=["declared", "no such property", "undeclared but works", "ignored", "declared and ignored"],
 )
 def test_changes_are_offered_only_where_the_server_can_tell_them(
     server: Server,

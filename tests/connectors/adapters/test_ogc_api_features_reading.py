@@ -184,6 +184,33 @@ def test_a_page_that_the_server_cannot_make_is_asked_for_smaller(
     assert pages[-1].complete
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(422, "too many"), (400, "limit exceeds the maximum of 20"), (413, "")],
+    ids=["unprocessable", "a limit that is an error", "too large"],
+)
+def test_a_limit_that_is_refused_becomes_as_small_as_the_server_wants_it(
+    server: Server, gis: OgcApiFeaturesAdapter, status: int, said: str
+) -> None:
+    """The standard says that it is no error (fc-limit-response-1 C), and some servers say that it is."""
+    refused: Any = (status, {}, json.dumps({"description": said}))
+    server.spoil = lambda number, page: refused if int(server.asked[-1]["limit"]) > 20 else page
+
+    pages = read(gis, stream(page_size=4_000))
+
+    assert [query["limit"] for query in server.asked] == ["4000", "1000", "250", "62", "15", "15"]
+    assert pages[-1].complete
+
+
+def test_another_refusal_is_not_taken_for_one_of_the_limit(server: Server, gis: OgcApiFeaturesAdapter) -> None:
+    server.spoil = lambda number, page: (400, {}, '{"description": "no such parameter"}')
+
+    with pytest.raises(ContractBroken, match="no such parameter"):
+        read(gis, stream(page_size=4_000))
+
+    assert [query["limit"] for query in server.asked] == ["4000"]
+
+
 def test_a_server_that_is_down_is_not_asked_for_ever(server: Server, gis: OgcApiFeaturesAdapter) -> None:
     server.spoil = lambda number, page: (500, {}, "")
 
