@@ -49,7 +49,7 @@ def take_webhook(*, connector_id: int, call: WebhookCall, now: datetime) -> list
     except (NotSigned, WronglySigned) as refusal:
         _keep_refusal(connector_id, str(refusal), now=now)
         raise
-    key = f"webhook:{connector_id}:{hashlib.sha256(call.body).hexdigest()}"
+    key = f"webhook:{connector.uuid}:{hashlib.sha256(call.body).hexdigest()}"
     if not names or cache.get(key):
         return []
     with acting_for(scope):

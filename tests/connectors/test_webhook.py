@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -41,7 +40,6 @@ def scope(utility: Organisation) -> Scope:
 @pytest.fixture
 def gis(scope: Scope) -> Connector:
     """Three layers of two services, with schedules, and one without."""
-    cache.clear()
     settings = {"base_url": "https://gis.example/server/rest/services", "sign_in": "NONE"}
     with acting_for(scope):
         made = Connector.objects.create(

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+import cql2
 import orjson
 import pytest
 import responses
-from jsonschema import Draft202012Validator
 
 from connectors.adapters.ogc_api_features.adapter import OgcApiFeaturesAdapter
 from connectors.adapters.ogc_api_features.settings import FeatureStreamForm
@@ -107,18 +107,16 @@ EXAMPLES = orjson.loads((PAYLOADS / "specification" / "cql2-examples.json").read
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_of_the_standard_is_read_and_what_is_made_of_it_is_cql2(name: str) -> None:
-    schema = Draft202012Validator(orjson.loads((PAYLOADS / "specification" / "cql2.json").read_bytes()))
+    since = "a >= TIMESTAMP('2026-10-01T00:00:00Z')"
     text, as_json = EXAMPLES[name]["text"], EXAMPLES[name]["json"]
 
     assert Filter(text).asked() == {"filter": text, "filter-lang": "cql2-text"}
-    assert FeatureStreamForm(
-        {"filter": Filter(text).asked(also="a >= TIMESTAMP('2026-10-01T00:00:00Z')")["filter"]}
-    ).is_valid()
+    assert Filter(Filter(text).asked(also=since)["filter"]).names == Filter(text).names | {"a"}
     if as_json is not None:
         own = Filter(orjson.dumps(as_json).decode())
         assert own.names == Filter(text).names
-        for asked in (own.asked(), own.asked(also="a >= TIMESTAMP('2026-10-01T00:00:00Z')"), own.asked_in_vain()):
-            assert list(schema.iter_errors(orjson.loads(asked["filter"]))) == []
+        # Against the OGC's schema, which the library carries.
+        cql2.parse_json(own.asked(also=since)["filter"]).validate()
 
 
 @pytest.mark.parametrize(("written", "language"), [(ONLY_BREAKERS, "cql2-text"), (AS_JSON, "cql2-json")])
