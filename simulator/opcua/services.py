@@ -32,6 +32,7 @@ from simulator.opcua.encoding import (
 from simulator.opcua.sessions import Sessions
 from simulator.utility import Utility
 
+ACCESS_HISTORY_DATA = "i=11193"
 MAX_REFERENCES = 25
 MAX_CONTINUATION_POINTS = 200
 
@@ -108,6 +109,8 @@ def _read_one(call: Call, item: Mapping[str, Any]) -> DataValue:
     if node is None:
         return DataValue(None, status=code)
     attribute = whole_number(item, "AttributeId") or 13
+    if call.fault == "unrecorded" and (node.id, attribute) == (ACCESS_HISTORY_DATA, 13):
+        return DataValue(Variant(codes.BOOLEAN, False))
     if attribute == 13 and node.read is not None:
         return node.read(call.utility, call.now)
     variant = _attribute(node, attribute)

@@ -182,6 +182,14 @@ def test_a_gateway_that_refuses_history_is_read_as_it_is_and_the_run_says_so(sca
     assert "historyread" not in scada.services()
 
 
+def test_the_test_of_the_connection_says_that_there_is_no_history(scada: PretendUtility) -> None:
+    assert gateway().probe().findings == ()
+    scada.fault("scada", "unrecorded")
+
+    [finding] = gateway().probe().findings
+    assert finding.startswith("The server says that it reads no history of values to us: what is missed in a break,")
+
+
 def test_a_full_read_brings_present_values_and_begins_history_anew(scada: PretendUtility) -> None:
     adapter = gateway()
     cursor = read(adapter, HISTORY)[-1].cursor
