@@ -1,4 +1,4 @@
-"""The REST server of Kepware's IoT Gateway, as its manual shows what it answers."""
+"""The REST server of Kepware's IoT Gateway, by answers in the shapes that are known of it; it was never run."""
 
 import json
 from collections.abc import Iterator
