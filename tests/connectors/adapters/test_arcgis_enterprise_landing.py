@@ -11,6 +11,7 @@ from connectors.services.settings import save_connector, save_stream
 from connectors.services.sync import sync_stream
 from gis.models import NetworkElement, Zone
 from organisation.scope import Scope
+from simulator.arcgis.layers import global_id
 from tests.connectors.adapters.arcgis import APP, DEVICES, SERVICES, ZONES
 from tests.connectors.adapters.wire import PretendUtility, pretend_utility
 
@@ -59,6 +60,18 @@ def test_changes_land_after_a_full_read_and_a_bad_record_is_set_aside(scope: Sco
     assert RejectedRecord.objects.get().reason == "“kraken” is not in the table of kinds"
     assert (changes.counts.created, changes.counts.records) == (1, 1)
     assert NetworkElement.objects.get(external_id="SW-10770").name == "Renamed"
+
+
+def test_what_is_deleted_is_retired_without_a_full_read(scope: Scope, pretend: PretendUtility) -> None:
+    devices = layer(DEVICES, "network-element/1", changes="TRACKING", id_property="")
+    sync(devices, Mode.FULL)
+    pretend.utility.features.remove("SW-10770")
+
+    changes, again = sync(devices, Mode.INCREMENTAL), sync(devices, Mode.INCREMENTAL)
+
+    assert (changes.outcome, changes.counts.retired, again.counts.retired) == ("SUCCEEDED", 1, 0)
+    gone = NetworkElement.objects.exclude(retired_at=None).get()
+    assert gone.external_id == global_id("SW-10770").strip("{}").lower()
 
 
 def test_what_landed_before_a_read_broke_off_stays(scope: Scope, pretend: PretendUtility) -> None:

@@ -9,11 +9,12 @@ import responses
 from connectors.protocols.adapter import Mode, Page
 from connectors.protocols.errors import (
     BadConfig,
+    BadRecord,
     ContractBroken,
     SourceError,
     Unreachable,
 )
-from tests.connectors.adapters.odd_arcgis import KEY, SERVICE, Answer, OddServer, arcgis, features, read
+from tests.connectors.adapters.odd_arcgis import KEY, PATH, SERVICE, Answer, OddServer, arcgis, features, read
 
 
 @pytest.fixture
@@ -91,6 +92,7 @@ def tracking(wire: responses.RequestsMock) -> OddServer:
     return server
 
 
+GUID = "3f250000-0000-4000-8000-00000000000{}"
 CHANGES: Answer = {
     "layerServerGens": [{"id": 0, "serverGen": 9}],
     "edits": [
@@ -185,3 +187,27 @@ def test_a_generation_that_the_server_does_not_know_leads_to_everything(
     assert [len(page.records) for page in pages] == [10, 10, 5]
     assert pages[-1].cursor is not None
     assert pages[-1].cursor["generation"] == 9
+
+
+def test_what_is_deleted_is_told_by_the_key_that_names_it(wire: responses.RequestsMock, tracking: OddServer) -> None:
+    tracking.described["fields"] += [{"name": "GlobalID", "type": "esriFieldTypeGlobalID"}, {"name": "tag", "type": ""}]
+    tracking.described["globalIdField"] = "GlobalID"
+    drawn_anew = {"attributes": {"OBJECTID": 9, "GlobalID": f"{{{GUID.format(9)}}}", "tag": "T-2"}}
+    edits = {
+        "adds": [drawn_anew],
+        "deletes": [{"attributes": {"GlobalID": GUID.format(number), "tag": f"T-{number}"}} for number in (1, 2)],
+        "deleteIds": [f"{{{GUID.format(3)}}}".upper(), 4],
+    }
+    wire.post(f"{SERVICE}/extractChanges", json={**CHANGES, "edits": [{"id": 0, "features": edits}]})
+
+    told = {
+        key: read(features(changes="TRACKING", id_property=key), cursor={"generation": 7}, mode=Mode.INCREMENTAL)[0]
+        for key in ("", "tag")
+    }
+
+    assert told[""].gone == [f"{PATH}/{GUID.format(number)}" for number in (1, 2, 3)]
+    assert told[""].records[1:] == [{"deleted": "4"}]
+    assert told["tag"].gone == [f"{PATH}/T-1"], "what is drawn anew under the same key is not gone"
+    assert told["tag"].records[1:] == [{"deleted": GUID.format(3)}, {"deleted": "4"}]
+    with pytest.raises(BadRecord, match="the next full read retires it"):
+        arcgis().parse({"deleted": "4"}, features())
