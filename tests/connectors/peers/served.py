@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-SECONDS_TO_START = 30
+SECONDS_TO_START = 120
 SECONDS_TO_STOP = 10
 
 

@@ -9,6 +9,6 @@ if ! ls /usr/share/postgresql/*/extension/postgis.control >/dev/null 2>&1; then
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-postgis >/dev/null
 fi
 [ -x .venv-peers/tipg/bin/uvicorn ] || {
-    python3.11 -m venv .venv-peers/tipg
+    "$(command -v python3.11 || command -v python3)" -m venv .venv-peers/tipg
     .venv-peers/tipg/bin/python -m pip install --quiet --disable-pip-version-check --no-input tipg==1.6.1 uvicorn
 }
