@@ -98,7 +98,7 @@ class ConnectorAdmin(ConsoleAdmin):
         if object_id is None and request.GET.get("kind") in registry.adapters():
             context |= draft.beside_form(request, request.GET["kind"])
         if object_id and self.has_view_permission(request):
-            connector = get_object_or_404(self.get_queryset(request), pk=object_id)
+            connector = self.row_or_404(request, object_id)
             context |= draft.beside_form(request, connector.kind, connector.pk)
             context |= {
                 "panel": panel_of(connector),
@@ -160,7 +160,11 @@ class StreamAdmin(ConsoleAdmin):
         return cast(HttpResponse, super().add_view(request, form_url, extra_context))
 
     def _connector(self, request: HttpRequest, stream: Stream | None) -> Connector:
-        return stream.connector if stream else get_object_or_404(Connector, pk=request.GET.get("connector") or 0)
+        if stream:
+            connector: Connector = stream.connector
+            return connector
+        named = request.GET.get("connector", "")
+        return get_object_or_404(Connector, pk=int(named) if named.isdecimal() else 0)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         options["form"] = stream_form(self._connector(request, obj))

@@ -9,8 +9,8 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -107,6 +107,15 @@ class ConsoleAdmin(Guarded, ModelAdmin):
             form.request = request
         return form
 
+    def row_or_404(self, request: HttpRequest, object_id: Any) -> Any:
+        """
+        :raises Http404: if there is no such row here, or its address names none that could be
+        """
+        row = self.get_object(request, str(object_id))
+        if row is None:
+            raise Http404
+        return row
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not isinstance(form, ServiceForm):
             super().save_model(request, obj, form, change)
@@ -153,7 +162,7 @@ class TokenAdmin(ConsoleAdmin):
     def revoke(self, request: HttpRequest, object_id: int) -> HttpResponse:
         if not may(request, self.to_add):
             raise PermissionDenied
-        token = get_object_or_404(self.get_queryset(request), pk=object_id)
+        token = self.row_or_404(request, object_id)
         if request.method == "POST":
             type(self).to_revoke(token=token, now=timezone.now())
             messages.success(request, f"{token.name} is revoked. {self.effect}")

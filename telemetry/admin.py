@@ -3,7 +3,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template import Context
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -101,7 +101,7 @@ class AlarmAdmin(MirroredAdmin):
     @action(description="Confirm, comment, shelve", url_path="act", permissions=["acknowledge"])
     def act(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Do something to one alarm, with a reason; its source is told, and answers."""
-        alarm = get_object_or_404(self.get_queryset(request), pk=object_id)
+        alarm = self.row_or_404(request, object_id)
         form = AlarmActionForm(request.POST or None)
         refusal = ""
         if request.method == "POST" and form.is_valid():

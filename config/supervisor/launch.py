@@ -97,7 +97,7 @@ def parts(options: Options) -> list[Part]:
         Step("database partitions", _manage("database", "partitions")),
         Step("database schedules", _manage("database", "schedules")),
         Server("valkey"),
-        Step("collect static files", _manage("collectstatic", "--noinput")),
+        Step("collect static files", _manage("collectstatic", "--noinput", "--clear")),
         *([_simulator(options)] if options.demo else []),
         *([Step("load demo", _manage("demo", "load"))] if options.demo else []),
         Service(

@@ -3,7 +3,6 @@
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from unfold.decorators import display
 
 from connectors.console.views import told_of
@@ -30,8 +29,7 @@ class RunAdmin(ConsoleAdmin):
     ) -> HttpResponse:
         context = dict(extra_context or {})
         if object_id and self.has_view_permission(request):
-            rows = self.get_queryset(request).select_related("stream__connector", "cancel_asked_by")
-            context |= told_of(get_object_or_404(rows, pk=object_id), request)
+            context |= told_of(self.row_or_404(request, object_id), request)
         return cast(HttpResponse, super().changeform_view(request, object_id, form_url, context))
 
     @display(description="Started", ordering="started_at")

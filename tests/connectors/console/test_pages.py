@@ -223,3 +223,18 @@ def test_a_push_token_is_revoked_by_who_may_manage_connectors(
     with acting_for(Scope(organisation_id=utility.pk)):
         token.refresh_from_db()
         assert token.revoked_at is not None
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/console/connectors/connector/nonsense/change/",
+        "/console/connectors/connector/0/change/",
+        "/console/connectors/stream/add/?connector=nonsense",
+        "/console/connectors/run/nonsense/change/",
+        "/console/connectors/connectortoken/nonsense/revoke/",
+        "/console/telemetry/alarm/nonsense/act/",
+    ],
+)
+def test_an_address_of_nothing_is_not_found(administrator: Membership, address: str) -> None:
+    assert signed_in(administrator).get(address).status_code == 404
