@@ -80,7 +80,11 @@ def chosen_streams(data: Any) -> list[Wanted]:
 
 def connector_form(kind: str) -> type[ConnectorForm]:
     """The form of one kind of connector."""
-    fields = {name: dressed(_copy(field)) for name, field in registry.adapter_for(kind).config_form.base_fields.items()}
+    form = registry.adapter_for(kind).config_form
+    fields = {name: dressed(_copy(field)) for name, field in form.base_fields.items()}
+    for name, ways in getattr(form, "belongs_to", {}).items():
+        if name in fields:
+            fields[name].widget.attrs["data-for-sign-in"] = " ".join(ways)
     return type("ConnectorForm", (ConnectorForm,), {"kind": kind, **fields})
 
 

@@ -1,7 +1,7 @@
 """The settings that sources over HTTP share: an address, how to sign in, and whose certificate to trust."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from django import forms
@@ -59,9 +59,28 @@ NEEDED = {
     "OAUTH2": ("token_url", "client_id", "client_secret"),
 }
 
+BELONGS_TO = {
+    "username": ("BASIC",),
+    "password": ("BASIC",),
+    "token": ("BEARER",),
+    "api_key_header": ("API_KEY",),
+    "api_key": ("API_KEY",),
+    "token_url": ("OAUTH2",),
+    "client_id": ("OAUTH2",),
+    "client_secret": ("OAUTH2",),
+    "scope": ("OAUTH2",),
+    "client_in_body": ("OAUTH2",),
+}
+
 
 class HttpSourceForm(SettingsForm):
-    """Settings of a source that is reached over HTTP; an adapter adds its own."""
+    """
+    Settings of a source that is reached over HTTP; an adapter adds its own.
+
+    :cvar belongs_to: for a field that only some ways to sign in need: which; a page hides it for the others
+    """
+
+    belongs_to: ClassVar[Mapping[str, tuple[str, ...]]] = BELONGS_TO
 
     base_url = AddressField(label="Address", help_text="Where the source answers, with https://.")
     sign_in = forms.ChoiceField(

@@ -2,7 +2,7 @@
 
 from collections import ChainMap
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,7 +14,7 @@ from connectors.protocols.errors import BadConfig
 from connectors.protocols.features.mapping import FeatureMappingForm
 from connectors.protocols.forms import SecretField
 from connectors.protocols.http import Auth
-from connectors.protocols.sign_in import AddressField, HttpSourceForm
+from connectors.protocols.sign_in import BELONGS_TO, AddressField, HttpSourceForm
 from connectors.protocols.tables import initial_values
 
 BY_EDIT_DATE, BY_TRACKING, NOT_AT_ALL = "EDIT_DATE", "TRACKING", "NONE"
@@ -50,6 +50,7 @@ class ArcgisEnterpriseForm(HttpSourceForm):
         help_text="The signature key of the webhook by which ArcGIS tells of edits, if you make one. Choose a long "
         "random text, and enter it there too.",
     )
+    belongs_to: ClassVar[Mapping[str, tuple[str, ...]]] = {**BELONGS_TO, "token_url": ("OAUTH2", "BASIC")}
     # Fields that ArcGIS has no use for, left out in Django's way.
     api_key_header = None  # type: ignore[assignment]
     api_key = None  # type: ignore[assignment]

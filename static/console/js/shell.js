@@ -83,6 +83,15 @@
     document.addEventListener('visibilitychange', () => { if (!document.hidden) tick(); });
   };
 
+  // Of a form only what belongs to the way to sign in that is chosen; a field that is at fault stays.
+  const showWhatBelongs = () => {
+    const way = $('select[name=sign_in]');
+    if (way) $$('[data-for-sign-in]').forEach(field => {
+      const row = field.closest('.field-row');
+      if (row && !$('.errors', row)) row.hidden = !field.dataset.forSignIn.split(' ').includes(way.value);
+    });
+  };
+
   // Single keys stay out of fields, open dialogs and the browser's own shortcuts.
   const busy = event => event.metaKey || event.ctrlKey || event.altKey || $('dialog[open]')
     || event.target.matches('input, select, textarea, [contenteditable]');
@@ -92,8 +101,9 @@
   document.addEventListener('DOMContentLoaded', () => {
     const clock = $('[data-server-now]');
     if (clock) follow(clock.dataset.serverNow);
-    localise(document); tick(); setInterval(tick, 1000);
+    localise(document); tick(); setInterval(tick, 1000); showWhatBelongs();
     document.addEventListener('change', event => {
+      if (event.target.name === 'sign_in') showWhatBelongs();
       if (event.target.matches('[data-submits]')) event.target.form.requestSubmit();
     });
     // A source may take seconds to answer: the form that asks it says so until the next page is there.

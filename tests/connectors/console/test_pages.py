@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -238,3 +239,17 @@ def test_a_push_token_is_revoked_by_who_may_manage_connectors(
 )
 def test_an_address_of_nothing_is_not_found(administrator: Membership, address: str) -> None:
     assert signed_in(administrator).get(address).status_code == 404
+
+
+def test_a_field_says_which_way_to_sign_in_it_belongs_to(administrator: Membership) -> None:
+    html = signed_in(administrator).get("/console/connectors/connector/add/?kind=arcgis-enterprise").content.decode()
+
+    belongs = dict(re.findall(r'<input[^>]* name="(\w+)"[^>]* data-for-sign-in="([A-Z0-9_ ]+)"', html))
+    assert belongs == {
+        "username": "BASIC",
+        "password": "BASIC",
+        "token": "BEARER",
+        "token_url": "OAUTH2 BASIC",
+        "client_id": "OAUTH2",
+        "client_secret": "OAUTH2",
+    }
