@@ -1,9 +1,14 @@
 """Mutations that either happen whole, or answer with typed errors and undo what they began."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import graphene
 from django.db import transaction
+from django.db.models import Model, QuerySet
+
+from graphql_kit.ids import keys_of
+
+M = TypeVar("M", bound=Model)
 
 
 class Refused(Exception):
@@ -12,6 +17,19 @@ class Refused(Exception):
     def __init__(self, code: str, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
         self.code, self.message, self.field = code, message, field
+
+
+def row_named(rows: QuerySet[M], type_name: str, given: str) -> M:
+    """
+    The row that an input field names by its relay id; the field is called as the type is.
+
+    :raises Refused: as NOT_FOUND, if there is none among the rows
+    """
+    row = rows.filter(pk__in=keys_of(type_name, given)).first()
+    if row is None:
+        field = type_name.lower()
+        raise Refused("NOT_FOUND", f"There is no such {field}.", field=field)
+    return row
 
 
 class TypedMutation(graphene.Mutation):

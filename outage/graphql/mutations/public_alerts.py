@@ -10,8 +10,7 @@ from graphql import GraphQLResolveInfo
 
 from connectors.tasks import deliver_outbox
 from graphql_kit.access import require
-from graphql_kit.ids import keys_of
-from graphql_kit.mutations import Refused, TypedMutation
+from graphql_kit.mutations import Refused, TypedMutation, row_named
 from organisation.roles import Capability
 from outage import models
 from outage.graphql.page import read_outage
@@ -50,13 +49,9 @@ class AlertMutation(TypedMutation):
     def work(cls, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
         require(info, Capability.ISSUE_ALERT)
         given, context = arguments["input"], info.context
-        outage = (
-            models.Outage.objects.for_organisation(context.scope.organisation_id)
-            .filter(pk__in=keys_of("Outage", given.outage))
-            .first()
+        outage = row_named(
+            models.Outage.objects.for_organisation(context.scope.organisation_id), "Outage", given.outage
         )
-        if outage is None:
-            raise Refused("NOT_FOUND", "There is no such outage.", field="outage")
         try:
             alert = cls.service(outage=outage, reason=given.reason, actor=context.user, now=context.now)
         except alerts.UnableToIssue as refusal:

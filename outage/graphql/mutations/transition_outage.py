@@ -5,8 +5,7 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from graphql_kit.access import require
-from graphql_kit.ids import keys_of
-from graphql_kit.mutations import Refused, TypedMutation
+from graphql_kit.mutations import Refused, TypedMutation, row_named
 from organisation.roles import Capability
 from outage import models
 from outage.graphql.page import read_outage
@@ -45,13 +44,9 @@ class TransitionOutage(TypedMutation):
     def work(cls, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
         require(info, Capability.TRANSITION_OUTAGE)
         given, context = arguments["input"], info.context
-        outage = (
-            models.Outage.objects.for_organisation(context.scope.organisation_id)
-            .filter(pk__in=keys_of("Outage", given.outage))
-            .first()
+        outage = row_named(
+            models.Outage.objects.for_organisation(context.scope.organisation_id), "Outage", given.outage
         )
-        if outage is None:
-            raise Refused("NOT_FOUND", "There is no such outage.", field="outage")
         if not given.reason.strip():
             raise Refused("REASON_MISSING", "Say why; the reason stands in the timeline.", field="reason")
         try:

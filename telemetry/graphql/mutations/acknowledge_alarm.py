@@ -7,8 +7,7 @@ from graphql import GraphQLResolveInfo
 
 from connectors.tasks import deliver_outbox
 from graphql_kit.access import require
-from graphql_kit.ids import keys_of
-from graphql_kit.mutations import Refused, TypedMutation
+from graphql_kit.mutations import Refused, TypedMutation, row_named
 from organisation.roles import Capability
 from telemetry import models
 from telemetry.graphql.types import Acknowledgement, Alarm
@@ -46,13 +45,7 @@ class AcknowledgeAlarm(TypedMutation):
     def work(cls, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
         require(info, Capability.ACKNOWLEDGE_ALARM)
         given, context = arguments["input"], info.context
-        alarm = (
-            models.Alarm.objects.for_organisation(context.scope.organisation_id)
-            .filter(pk__in=keys_of("Alarm", given.alarm))
-            .first()
-        )
-        if alarm is None:
-            raise Refused("NOT_FOUND", "There is no such alarm.", field="alarm")
+        alarm = row_named(models.Alarm.objects.for_organisation(context.scope.organisation_id), "Alarm", given.alarm)
         try:
             acknowledgement = acknowledgements.acknowledge_alarm(
                 alarm=alarm, comment=given.comment, actor=context.user, now=context.now

@@ -11,8 +11,7 @@ from graphql import GraphQLResolveInfo
 
 from connectors.tasks import deliver_outbox
 from graphql_kit.access import require
-from graphql_kit.ids import keys_of
-from graphql_kit.mutations import Refused, TypedMutation
+from graphql_kit.mutations import Refused, TypedMutation, row_named
 from organisation.roles import Capability
 from telemetry import models
 from telemetry.graphql.types import Alarm, AlarmAction
@@ -66,13 +65,7 @@ class AlarmActionMutation(TypedMutation):
     def work(cls, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
         require(info, Capability.ACKNOWLEDGE_ALARM)
         given, context = arguments["input"], info.context
-        alarm = (
-            models.Alarm.objects.for_organisation(context.scope.organisation_id)
-            .filter(pk__in=keys_of("Alarm", given.alarm))
-            .first()
-        )
-        if alarm is None:
-            raise Refused("NOT_FOUND", "There is no such alarm.", field="alarm")
+        alarm = row_named(models.Alarm.objects.for_organisation(context.scope.organisation_id), "Alarm", given.alarm)
         try:
             action = cls.service(given)(alarm=alarm, actor=context.user, now=context.now)
         except alarm_actions.UnableToAct as refusal:
