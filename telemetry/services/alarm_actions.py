@@ -73,7 +73,9 @@ def comment_on_alarm(*, alarm: Alarm, comment: str, actor: User, now: datetime) 
 
 
 @transaction.atomic
-def shelve_alarm(*, alarm: Alarm, until: datetime | None, reason: str, actor: User, now: datetime) -> AlarmAction:
+def shelve_alarm(
+    *, alarm: Alarm, reason: str, actor: User, now: datetime, until: datetime | None = None
+) -> AlarmAction:
     """
     Have the system that raised an alarm hide it from operators, with all its branches.
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from enum import StrEnum
-from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import graphene
 from django.db import transaction
@@ -48,26 +47,24 @@ class UnshelveAlarmInput(graphene.InputObjectType):
 
 
 class AlarmActionMutation(TypedMutation):
-    """One of the four services, which share what they answer and how they refuse."""
+    """One of the four services, which share what they answer and how they refuse; the input holds what each is told."""
 
     class Meta:
         abstract = True
 
+    service: ClassVar[Callable[..., models.AlarmAction]]
+
     alarm = graphene.Field(Alarm)
     action = graphene.Field(AlarmAction)
-
-    @classmethod
-    def service(cls, given: Any) -> Callable[..., models.AlarmAction]:
-        """What is to be done with an alarm, an actor and the moment."""
-        raise NotImplementedError  # each mutation has its own
 
     @classmethod
     def work(cls, info: GraphQLResolveInfo, **arguments: Any) -> dict[str, Any]:
         require(info, Capability.ACKNOWLEDGE_ALARM)
         given, context = arguments["input"], info.context
         alarm = row_named(models.Alarm.objects.for_organisation(context.scope.organisation_id), "Alarm", given.alarm)
+        told = {name: value for name, value in given.items() if name != "alarm"}
         try:
-            action = cls.service(given)(alarm=alarm, actor=context.user, now=context.now)
+            action = cls.service(alarm=alarm, actor=context.user, now=context.now, **told)
         except alarm_actions.UnableToAct as refusal:
             raise Refused("UNABLE_TO_ACT", str(refusal)) from refusal
         transaction.on_commit(deliver_outbox.delay)
@@ -86,9 +83,7 @@ class ConfirmAlarm(AlarmActionMutation):
     class Arguments:
         input = ConfirmAlarmInput(required=True)
 
-    @classmethod
-    def service(cls, given: Any) -> Callable[..., models.AlarmAction]:
-        return partial(alarm_actions.confirm_alarm, comment=given.comment)
+    service = staticmethod(alarm_actions.confirm_alarm)
 
 
 class CommentOnAlarm(AlarmActionMutation):
@@ -100,9 +95,7 @@ class CommentOnAlarm(AlarmActionMutation):
     class Arguments:
         input = CommentOnAlarmInput(required=True)
 
-    @classmethod
-    def service(cls, given: Any) -> Callable[..., models.AlarmAction]:
-        return partial(alarm_actions.comment_on_alarm, comment=given.comment)
+    service = staticmethod(alarm_actions.comment_on_alarm)
 
 
 class ShelveAlarm(AlarmActionMutation):
@@ -114,9 +107,7 @@ class ShelveAlarm(AlarmActionMutation):
     class Arguments:
         input = ShelveAlarmInput(required=True)
 
-    @classmethod
-    def service(cls, given: Any) -> Callable[..., models.AlarmAction]:
-        return partial(alarm_actions.shelve_alarm, until=given.get("until"), reason=given.reason)
+    service = staticmethod(alarm_actions.shelve_alarm)
 
 
 class UnshelveAlarm(AlarmActionMutation):
@@ -128,6 +119,4 @@ class UnshelveAlarm(AlarmActionMutation):
     class Arguments:
         input = UnshelveAlarmInput(required=True)
 
-    @classmethod
-    def service(cls, given: Any) -> Callable[..., models.AlarmAction]:
-        return partial(alarm_actions.unshelve_alarm, reason=given.reason)
+    service = staticmethod(alarm_actions.unshelve_alarm)
